@@ -1,0 +1,1 @@
+"""The stream processors of newsloom, what they run on, and the command line."""
