@@ -32,6 +32,7 @@ class RuntimeSettings(BaseSettings):
     redis_url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"), description="Redis, as redis:// or rediss:// URL."
     )
+    redis_cluster: bool = Field(default=False, description="Whether that Redis is a Redis Cluster.")
     redis_timeout_seconds: float = Field(default=5.0, gt=0, description="Longest wait for one answer of Redis.")
     topic_prefix: str = Field(
         default="", pattern=r"^[A-Za-z0-9._-]*$", description="Put before every topic and consumer group name."

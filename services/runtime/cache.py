@@ -1,0 +1,129 @@
+"""Redis, as the services use it: typed, timed, and with its failures told as DependencyError."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar, cast
+
+import redis.asyncio as aioredis
+from redis.asyncio.cluster import RedisCluster
+from redis.exceptions import RedisError, ResponseError
+
+from services.runtime import clock
+from services.runtime.errors import ConfigurationError, DependencyError
+from services.runtime.metrics import REDIS_ERRORS, REDIS_SECONDS
+from services.runtime.service import AfterSettle
+from services.runtime.settings import RuntimeSettings
+
+T = TypeVar("T")
+
+_CONNECTION_FAILURES: Final = (RedisError, OSError, TimeoutError)
+
+
+class Cache:
+    """One service's connection to Redis. Opens nothing until it is used.
+
+    `call` runs one command; every failure of it (away, slow, out of memory, loading) is a DependencyError naming the
+    operation and the key, so that the caller decides: state that decides output is tried again by the engine, a pure
+    cache does without.
+    """
+
+    def __init__(self, settings: RuntimeSettings, service: str) -> None:
+        self._service = service
+        self._cluster = settings.redis_cluster
+        options: dict[str, Any] = {
+            "socket_timeout": settings.redis_timeout_seconds,
+            "socket_connect_timeout": settings.redis_timeout_seconds,
+            "health_check_interval": 0,
+        }
+        url = settings.redis_url.get_secret_value()
+        try:
+            if settings.redis_cluster:
+                self._client: Any = cast("Any", RedisCluster).from_url(url, **options)
+            else:
+                self._client = cast("Any", aioredis.Redis).from_url(url, **options)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"NEWSLOOM_REDIS_URL: {error}; write redis://HOST:PORT/0 or rediss://USER:PASSWORD@HOST:PORT/0"
+            ) from None
+
+    @property
+    def client(self) -> Any:
+        """The redis.asyncio client, for what `call` wraps: pipelines and scripts."""
+        return self._client
+
+    async def call(self, operation: str, key: str, command: Callable[[Any], Awaitable[T]]) -> T:
+        """What `command(client)` returns. Raises DependencyError; `operation` is from a list in the code."""
+        started = clock.seconds()
+        try:
+            return await command(self._client)
+        except _CONNECTION_FAILURES as error:
+            REDIS_ERRORS.labels(self._service, operation).inc()
+            raise DependencyError(f"Redis failed at {operation} of {key}: {type(error).__name__}: {error}") from error
+        finally:
+            REDIS_SECONDS.labels(self._service, operation).observe(clock.seconds() - started)
+
+    async def ping(self) -> None:
+        """Returns when Redis answers; raises DependencyError."""
+        await self.call("ping", "-", lambda client: client.ping())
+
+    async def require_noeviction(self) -> None:
+        """Refuse a Redis that may evict what decides output.
+
+        Raises ConfigurationError for any maxmemory-policy but noeviction, DependencyError when Redis is away. A Redis
+        that forbids CONFIG (managed ones do) is asked through INFO.
+        """
+
+        async def policy(client: Any) -> str:
+            try:
+                found = await client.config_get("maxmemory-policy")
+                value = found.get("maxmemory-policy")
+            except ResponseError:
+                value = (await client.info("memory")).get("maxmemory_policy")
+            return value.decode() if isinstance(value, bytes) else str(value)
+
+        found = await self.call("config", "maxmemory-policy", policy)
+        if found != "noeviction":
+            raise ConfigurationError(
+                f"Redis has maxmemory-policy {found}: it may forget what decides output. "
+                "Set maxmemory-policy noeviction on it, or name another Redis in NEWSLOOM_REDIS_URL."
+            )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+class Memos:
+    """Small values that are remembered once a batch is settled, readable at once by this process.
+
+    The overlay makes what a record leads to independent of how records fall into batches. `get` raises
+    DependencyError when Redis is away and the key is not in the overlay; a failed write is counted and forgotten:
+    a memo is a cache.
+    """
+
+    def __init__(self, cache: Cache, *, ttl_seconds: int) -> None:
+        self._cache = cache
+        self._ttl_seconds = ttl_seconds
+        self._pending: dict[str, bytes] = {}
+
+    async def get(self, key: str) -> bytes | None:
+        """The value remembered under `key`, or None."""
+        if (pending := self._pending.get(key)) is not None:
+            return pending
+        return await self._cache.call("memo_get", key, lambda client: client.get(key))
+
+    def stage(self, key: str, value: bytes) -> AfterSettle:
+        """Remember `value` under `key`: in this process now, in Redis when the returned hook is run."""
+        self._pending[key] = value
+
+        async def write() -> None:
+            try:
+                await self._cache.call("memo_set", key, lambda client: client.set(key, value, ex=self._ttl_seconds))
+            except DependencyError:
+                pass  # counted by the cache; the next fetch of the page is emitted again
+            finally:
+                if self._pending.get(key) is value:
+                    del self._pending[key]
+
+        return write

@@ -1,0 +1,426 @@
+"""One batch of records: decode, process, publish, settle. Knows no broker.
+
+The order of these steps is the suite's delivery guarantee: a caller acknowledges a batch's records only after
+`Engine.run` returned, and `Engine.run` returns only when everything the batch led to (events, discards, dead letters)
+is settled on its topic. Whatever else happens leaves it by an exception, with nothing acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import re
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar
+
+from schemas.dead_letters import (
+    ATTEMPTS,
+    DEAD_LETTER_HEADERS,
+    ERROR_CLASS,
+    ERROR_MESSAGE,
+    ERROR_OFFSET,
+    ERROR_PARTITION,
+    ERROR_STAGE,
+    ERROR_TOPIC,
+    FIRST_FAILED_AT,
+    REASON,
+    SOURCE_OFFSET,
+    SOURCE_PARTITION,
+    SOURCE_TOPIC,
+    VERSION,
+    Coordinates,
+    DiscardedRecord,
+)
+from schemas.events import SCHEMA_VERSION, Event, InvalidEventError, format_instant, read_event
+from schemas.topics import Topic, dead_letters, discards
+from services.runtime import clock
+from services.runtime.errors import DependencyError, SuiteError
+from services.runtime.metrics import (
+    BATCH,
+    FRESHNESS,
+    IN_PROGRESS,
+    LAST_PROCESSED,
+    PROCESSING,
+    PUBLISHED,
+    RECORDS,
+    SETTLING,
+    UNKNOWN_FIELDS,
+    release,
+)
+from services.runtime.retry import Backoff, until_answered
+from services.runtime.service import (
+    AfterSettle,
+    Discard,
+    Emit,
+    Failure,
+    InvalidRecordError,
+    Outcome,
+    Publish,
+    Record,
+    Service,
+)
+
+logger = logging.getLogger(__name__)
+
+E = TypeVar("E", bound=Event)
+
+TOMBSTONE: Final = "tombstone"
+_MESSAGE_CHARS: Final = 500
+_TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_REMAINING: Final = frozenset(name for name in DEAD_LETTER_HEADERS)
+
+
+class RefusedError(SuiteError):
+    """This message will never be taken (too large, invalid); the same message sent again fails again."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is sent: bytes for a topic."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+class Outbox(Protocol):
+    """Where messages are sent. Messages of one key reach their partition in the order of `enqueue`."""
+
+    async def enqueue(self, message: Message) -> Awaitable[None]:
+        """Take `message`; what is returned ends when it is settled on its topic.
+
+        Raises, here or from what it returned, RefusedError for a message that will never be taken, and
+        DependencyError when it may be sent again.
+        """
+        ...
+
+
+@dataclass
+class _Plan:
+    """What is to become of one record."""
+
+    record: Record
+    outcome: str
+    reason: str
+    messages: list[Message]
+    hooks: tuple[AfterSettle, ...]
+    fetched_at: float | None = None
+    attempts: int = 1
+
+
+class Engine(Generic[E]):
+    """Runs the batches of one service. One batch at a time."""
+
+    def __init__(
+        self, service: Service[E], outbox: Outbox, *, topic_prefix: str = "", backoff: Backoff | None = None
+    ) -> None:
+        self._service = service
+        self._outbox = outbox
+        self._prefix = topic_prefix
+        self._backoff = backoff or Backoff()
+        self._version = release()
+        self._discard_reasons = frozenset((*service.discard_reasons, TOMBSTONE))
+        self._allowed = frozenset(topic.name for topic in service.publishes)
+
+    async def run(self, records: Sequence[Record]) -> None:
+        """Bring every record of the batch to its one outcome and settle all it led to.
+
+        Returns when the caller may acknowledge them all. Tries again for as long as a dependency is away. Anything
+        unforeseen is raised, and then none of the batch may be acknowledged.
+        """
+        if not records:
+            return
+        name = self._service.name
+        BATCH.labels(name).observe(len(records))
+        in_progress = IN_PROGRESS.labels(name)
+        in_progress.inc(len(records))
+        try:
+            plans = await self._plan_all(records)
+            started = clock.seconds()
+            await self._settle(plans)
+            SETTLING.labels(name).observe(clock.seconds() - started)
+            for plan in plans:
+                for hook in plan.hooks:
+                    await until_answered(hook, backoff=self._backoff, service=name, stage="after_settle")
+            self._count(plans)
+        finally:
+            in_progress.dec(len(records))
+
+    # -- from records to plans
+
+    async def _plan_all(self, records: Sequence[Record]) -> list[_Plan]:
+        decoded = [self._decode(record) for record in records]
+        if self._service.process_batch is None:
+            return [await self._plan_one(record, event) for record, event in zip(records, decoded, strict=True)]
+        plans: list[_Plan | None] = [None] * len(records)
+        run: list[int] = []
+        # a tombstone between two events of its key must act between them, so it ends the run
+        for index, (record, event) in enumerate(zip(records, decoded, strict=True)):
+            if event is None or isinstance(event, Failure):
+                if event is None:
+                    await self._plan_run(records, decoded, run, plans)
+                    run = []
+                plans[index] = await self._plan_one(record, event)
+            else:
+                run.append(index)
+        await self._plan_run(records, decoded, run, plans)
+        return [plan for plan in plans if plan is not None]
+
+    async def _plan_run(
+        self,
+        records: Sequence[Record],
+        decoded: Sequence[E | Failure | None],
+        run: Sequence[int],
+        plans: list[_Plan | None],
+    ) -> None:
+        process_batch = self._service.process_batch
+        items = [(event, records[index]) for index in run if isinstance(event := decoded[index], Event)]
+        if not items or process_batch is None:
+            return
+        started = clock.seconds()
+        try:
+            outcomes, attempts = await until_answered(
+                lambda: process_batch(items), backoff=self._backoff, service=self._service.name, stage="process"
+            )
+        except MemoryError:
+            raise
+        except Exception as error:
+            logger.warning("batch failed, going through it singly", extra={"error": repr(error)[:_MESSAGE_CHARS]})
+            for index, (event, record) in zip(run, items, strict=True):
+                plans[index] = await self._plan_one(record, event)
+            return
+        if len(outcomes) != len(items):
+            raise RuntimeError(f"process_batch gave {len(outcomes)} outcomes for {len(items)} records")
+        each = (clock.seconds() - started) / len(items)
+        for index, (event, record), outcome in zip(run, items, outcomes, strict=True):
+            PROCESSING.labels(self._service.name).observe(each)
+            plans[index] = self._plan(record, event, outcome, attempts)
+
+    def _decode(self, record: Record) -> E | Failure | None:
+        """The record's event; None for a tombstone; a Failure for what is no event."""
+        if record.value is None:
+            return None
+        source = self._service.source
+        if len(record.value) > source.max_message_bytes:
+            message = f"the value has {len(record.value)} bytes, {source.name} takes {source.max_message_bytes}"
+            return Failure("too_large", "decode", "RecordTooLargeError", message)
+        if source.event is None:
+            raise RuntimeError(f"{source.name} has no event type")
+        try:
+            event, unknown = read_event(source.event, record.value)
+        except InvalidEventError as error:
+            return Failure(error.kind, "decode", type(error).__name__, str(error))
+        if unknown:
+            UNKNOWN_FIELDS.labels(self._service.name, self._source_label(record)).inc(len(unknown))
+        return event
+
+    async def _plan_one(self, record: Record, event: E | Failure | None) -> _Plan:
+        if isinstance(event, Failure):
+            return self._dead_letter(record, event)
+        started = clock.seconds()
+        attempts = 0
+
+        async def attempt() -> Outcome:
+            nonlocal attempts
+            attempts += 1
+            if event is not None:
+                return await self._service.process(event, record)
+            if self._service.process_tombstone is None or record.key is None:
+                return Discard(TOMBSTONE)
+            try:
+                key = record.key.decode()
+            except UnicodeDecodeError:
+                return Discard(TOMBSTONE)
+            return await self._service.process_tombstone(key, record)
+
+        try:
+            outcome, _ = await until_answered(
+                attempt, backoff=self._backoff, service=self._service.name, stage="process"
+            )
+        except MemoryError:
+            # nothing can be trusted after it: the process ends with nothing acknowledged
+            raise
+        except InvalidRecordError as error:
+            return self._dead_letter(record, Failure("invalid", "process", type(error).__name__, str(error), attempts))
+        except Exception as error:
+            logger.warning(
+                "process raised, the record becomes a dead letter",
+                extra={"record": record.coordinates, "error": repr(error)[:_MESSAGE_CHARS]},
+                exc_info=True,
+            )
+            message = f"{type(error).__name__}: {error}"
+            return self._dead_letter(
+                record, Failure("processing_error", "process", type(error).__name__, message, attempts)
+            )
+        PROCESSING.labels(self._service.name).observe(clock.seconds() - started)
+        return self._plan(record, event, outcome, attempts)
+
+    def _plan(self, record: Record, event: E | None, outcome: Outcome, attempts: int) -> _Plan:
+        fetched_at = getattr(event, "fetched_at", None)
+        fetched = fetched_at.timestamp() if fetched_at is not None else None
+        if isinstance(outcome, Emit):
+            try:
+                messages = [self._message(record, publish, index) for index, publish in enumerate(outcome.publishes)]
+            except ValueError as error:
+                failure = Failure("processing_error", "encode", type(error).__name__, str(error), attempts)
+                return self._dead_letter(record, failure)
+            return _Plan(record, "emitted", "", messages, outcome.after_settle, fetched, attempts)
+        if outcome.reason not in self._discard_reasons:
+            raise RuntimeError(f"{self._service.name} discards with {outcome.reason!r}, which it did not declare")
+        return _Plan(
+            record,
+            "discarded",
+            outcome.reason,
+            [self._discard(record, outcome)],
+            outcome.after_settle,
+            fetched,
+            attempts,
+        )
+
+    # -- messages
+
+    def _message(self, record: Record, publish: Publish, index: int) -> Message:
+        if publish.topic.name not in self._allowed:
+            raise RuntimeError(f"{self._service.name} publishes to {publish.topic.name}, which it did not declare")
+        value = publish.event.to_bytes() if publish.event is not None else None
+        key = publish.key.encode() if publish.key is not None else None
+        return Message(
+            self._prefix + publish.topic.name,
+            key,
+            value,
+            self._event_headers(record, publish.topic, publish.key, index),
+        )
+
+    def _event_headers(
+        self, record: Record, topic: Topic[Event], subject: str | None, index: int
+    ) -> tuple[tuple[str, bytes], ...]:
+        """CloudEvents 1.0 binary headers, trace context and source coordinates; the same on every redelivery."""
+        headers: list[tuple[str, bytes]] = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", f"{self._service.name}/{record.coordinates}/{index}".encode()),
+            ("ce_source", f"/newsloom/{self._service.name}".encode()),
+            ("ce_type", f"newsloom.{topic.name}.v{SCHEMA_VERSION}".encode()),
+            ("ce_time", format_instant(record.timestamp).encode()),
+            ("ce_dataschema", f"urn:newsloom:schema:{topic.name}:{SCHEMA_VERSION}".encode()),
+            ("content-type", b"application/json"),
+            ("traceparent", self._traceparent(record)),
+            (SOURCE_TOPIC, record.topic.encode()),
+            (SOURCE_PARTITION, str(record.partition).encode()),
+            (SOURCE_OFFSET, str(record.offset).encode()),
+        ]
+        if subject is not None:
+            headers.append(("ce_subject", subject.encode()))
+        headers.extend((name, value) for name, value in record.headers if name == "tracestate")
+        return tuple(headers)
+
+    def _traceparent(self, record: Record) -> bytes:
+        """The publisher's trace carried on, or one of the record's own; span ids derive from the coordinates."""
+        digest = hashlib.sha256(f"{self._service.name}/{record.coordinates}".encode()).hexdigest()
+        for name, value in record.headers:
+            if name == "traceparent" and value and (match := _TRACEPARENT.fullmatch(value)):
+                return b"00-%s-%s-%s" % (match[1], digest[:16].encode(), match[3])
+        return f"00-{digest[:32]}-{digest[32:48]}-00".encode()
+
+    def _discard(self, record: Record, outcome: Discard) -> Message:
+        event = DiscardedRecord(
+            service=self._service.name,
+            source=Coordinates(topic=record.topic, partition=record.partition, offset=record.offset),
+            reason=outcome.reason,
+            recorded_at=record.timestamp,
+            page_id=outcome.page_id,
+            article_id=outcome.article_id,
+            version_id=outcome.version_id,
+        )
+        topic = discards(self._service.name)
+        headers = self._event_headers(record, topic, None, 0)
+        return Message(self._prefix + topic.name, record.key, event.to_bytes(), headers)
+
+    def _dead_letter(self, record: Record, failure: Failure) -> _Plan:
+        """The record whole, bytes and headers untouched, with what went wrong in headers beside them."""
+        kept = tuple((name, value) for name, value in record.headers if name not in _REMAINING)
+        message = failure.message[:_MESSAGE_CHARS].encode(errors="replace")
+        headers = (
+            (ERROR_TOPIC, record.topic.encode()),
+            (ERROR_PARTITION, str(record.partition).encode()),
+            (ERROR_OFFSET, str(record.offset).encode()),
+            (ERROR_STAGE, failure.stage.encode()),
+            (ERROR_CLASS, failure.error.encode()),
+            (ERROR_MESSAGE, message),
+            (REASON, failure.reason.encode()),
+            (ATTEMPTS, str(failure.attempts).encode()),
+            (FIRST_FAILED_AT, format_instant(clock.now()).encode()),
+            (VERSION, self._version.encode()),
+        )
+        topic = self._prefix + dead_letters(self._service.name).name
+        letter = Message(topic, record.key, record.value, (*kept, *headers))
+        return _Plan(record, "dead_lettered", failure.reason, [letter], (), attempts=failure.attempts)
+
+    # -- from plans to settled
+
+    async def _settle(self, plans: list[_Plan]) -> None:
+        queue = [(plan, message) for plan in plans for message in plan.messages]
+        pending: list[Awaitable[None]] = []
+        failed_at: tuple[int, Exception] | None = None
+        for index, (_, message) in enumerate(queue):
+            try:
+                # one after the other: this is what keeps the order per key
+                pending.append(await self._outbox.enqueue(message))
+            except (RefusedError, DependencyError) as error:
+                failed_at = (index, error)
+                break
+        results = await asyncio.gather(*pending, return_exceptions=True)
+        for index, result in enumerate(results):
+            if isinstance(result, RefusedError | DependencyError):
+                failed_at = (index, result)
+                break
+            if isinstance(result, BaseException):
+                raise result
+        if failed_at is None:
+            return
+        first, error = failed_at
+        logger.warning("a send failed, sending the rest singly", extra={"error": str(error)[:_MESSAGE_CHARS]})
+        # One refused message fails its neighbours in the producer's batch, and what came after a failed message of its
+        # key must not stay before it: everything from the first failure on is sent again, one by one.
+        refused: set[int] = set()
+        for plan, message in queue[first:]:
+            if id(plan) in refused:
+                continue
+            try:
+                await self._send(message)
+            except RefusedError as refusal:
+                if plan.outcome == "dead_lettered":
+                    raise
+                refused.add(id(plan))
+                letter = self._dead_letter(plan.record, Failure("refused", "send", "RefusedError", str(refusal)))
+                plan.outcome, plan.reason, plan.hooks, plan.messages = (
+                    letter.outcome,
+                    letter.reason,
+                    (),
+                    letter.messages,
+                )
+                await self._send(letter.messages[0])
+
+    async def _send(self, message: Message) -> None:
+        async def once() -> None:
+            await (await self._outbox.enqueue(message))
+
+        await until_answered(once, backoff=self._backoff, service=self._service.name, stage="send")
+
+    def _source_label(self, record: Record) -> str:
+        return record.topic.removeprefix(self._prefix)
+
+    def _count(self, plans: Sequence[_Plan]) -> None:
+        name = self._service.name
+        now = clock.now().timestamp()
+        for plan in plans:
+            RECORDS.labels(name, self._source_label(plan.record), plan.outcome, plan.reason).inc()
+            for message in plan.messages:
+                PUBLISHED.labels(name, message.topic.removeprefix(self._prefix)).inc()
+            if plan.fetched_at is not None and plan.outcome == "emitted":
+                FRESHNESS.labels(name).observe(max(0.0, now - plan.fetched_at))
+            if plan.outcome == "dead_lettered":
+                logger.warning("dead letter written", extra={"record": plan.record.coordinates, "reason": plan.reason})
+        LAST_PROCESSED.labels(name).set(now)
