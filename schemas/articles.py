@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, Literal, Self, cast, get_args
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from schemas.events import Event, Instant, Offset, Part, Ratio, content_hash, well_formed
 
@@ -93,6 +93,29 @@ class HttpResponse(Part):
 class RawArticle(Event):
     """One fetch of a page. Key: the page's `url_key`, where order per page matters."""
 
+    # what `_is_whole` asks for, in the words of JSON Schema
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {
+                    "title": "The page can be identified",
+                    "anyOf": [
+                        {"required": ["url"], "properties": {"url": {"type": "string"}}},
+                        {"required": ["record_id"], "properties": {"record_id": {"type": "string"}}},
+                    ],
+                },
+                {
+                    "title": "There is a body, or the article was withdrawn",
+                    "anyOf": [
+                        {"required": ["html"], "properties": {"html": {"type": "string", "pattern": r"\S"}}},
+                        {"required": ["text"], "properties": {"text": {"type": "string", "pattern": r"\S"}}},
+                        {"required": ["status"], "properties": {"status": {"const": "withdrawn"}}},
+                    ],
+                },
+            ]
+        }
+    )
+
     url: str | None = Field(default=None, max_length=8192, description="The page's address; or give record_id.")
     record_id: str | None = Field(
         default=None, min_length=1, max_length=1024, description="The publisher's own id of a page without an address."
@@ -156,6 +179,7 @@ class Outlet(Part):
             name = fields.get("name")
             if not fields.get("id") and isinstance(name, str):
                 return {**fields, "id": outlet_id_of(name)}
+            return fields
         return data
 
 
@@ -168,8 +192,10 @@ def outlet_id_of(name: str) -> str:
 class Attribution(Part):
     """A name the article is printed under, and how that is known."""
 
-    role: Literal["outlet", "aggregator", "wire"]
-    name: str
+    role: Literal["outlet", "aggregator", "wire"] = Field(
+        description="outlet: under whose name it appears; aggregator: who shows it; wire: the agency it came from."
+    )
+    name: str = Field(description="As printed, or as the outlet registry has it.")
     evidence: str = Field(
         default="", description="The rule or field that says so, such as registry_domain, credit_line."
     )
@@ -178,17 +204,17 @@ class Attribution(Part):
 class Author(Part):
     """One name of a byline."""
 
-    name: str
-    kind: Literal["person", "agency", "outlet"] = "person"
+    name: str = Field(description="One name, without title, By or punctuation around it.")
+    kind: Literal["person", "agency", "outlet"] = Field(default="person", description="What bears the name.")
 
 
 class Published(Part):
     """When an article was published: a point where one is known, always the interval it lies in."""
 
     at: Instant | None = Field(default=None, description="Null when only the interval is known.")
-    earliest_at: Instant | None = None
-    latest_at: Instant | None = None
-    precision: Precision | None = None
+    earliest_at: Instant | None = Field(default=None, description="Not before this instant.")
+    latest_at: Instant | None = Field(default=None, description="Not after this instant.")
+    precision: Precision | None = Field(default=None, description="How finely the page tells it.")
     evidence: str = Field(default="", description="Where it was read, such as json_ld, meta, relative_age, dateline.")
 
 
@@ -196,38 +222,42 @@ class Language(Part):
     """The language of one article."""
 
     code: str = Field(default="und", description="BCP 47 primary tag; und when it cannot be told.")
-    confidence: Ratio = 0.0
+    confidence: Ratio = Field(default=0.0, description="How sure the detection is.")
 
 
 class Completeness(Part):
     """Whether the text is the whole article."""
 
-    truncated: Literal["no", "maybe", "yes"] = "no"
-    reasons: tuple[str, ...] = ()
+    truncated: Literal["no", "maybe", "yes"] = Field(
+        default="no", description="yes: the page says so or ends behind a paywall; maybe: it looks cut."
+    )
+    reasons: tuple[str, ...] = Field(default=(), description="What speaks for it, such as paywall or no_full_stop.")
 
 
 class Removed(Part):
     """One span of the flattened page that is in no text: what it is, and the rule that took it away."""
 
-    kind: RemovalKind
-    rule: str
-    start: Offset
-    end: Offset
-    text: str
+    kind: RemovalKind = Field(description="What the span is.")
+    rule: str = Field(description="The rule or model that took it away.")
+    start: Offset = Field(description="Where it starts in the flattened page, in code points.")
+    end: Offset = Field(description="Where it ends in the flattened page, exclusive.")
+    text: str = Field(description="The words that were taken away.")
 
 
 class Comments(Part):
     """Whether the page has a place for comments, and how many it says there are."""
 
-    present: bool = False
-    count: int | None = Field(default=None, ge=0)
+    present: bool = Field(default=False, description="Whether the page has a place for comments.")
+    count: int | None = Field(
+        default=None, ge=0, description="How many the page says there are; null when it does not."
+    )
 
 
 class Link(Part):
     """A link inside the article's text."""
 
-    url: str
-    text: str = ""
+    url: str = Field(description="Where it leads, made absolute.")
+    text: str = Field(default="", description="The linked words.")
 
 
 class Extraction(Part):
@@ -246,35 +276,43 @@ class CleanArticle(Event):
     article_id: str = Field(min_length=1, description="The article, whatever it says today.")
     version_id: str = Field(default="", description="What it says: a hash of headline and text; derived when absent.")
     page_id: str = Field(default="", description="The page it was printed on.")
-    part: Literal["main", "inlined"] = "main"
+    part: Literal["main", "inlined"] = Field(
+        default="main", description="Whether it is the page's own article or another one printed on the page."
+    )
     inlined_article_ids: tuple[str, ...] = Field(
         default=(), description="On the main part: the other articles of the page."
     )
-    status: Status = "usable"
+    status: Status = Field(default="usable", description="withdrawn: the outlet took the article back.")
     url: str | None = Field(default=None, description="Where it was fetched; null for an inlined article.")
-    canonical_url: str | None = None
-    outlet: Outlet
-    attribution: tuple[Attribution, ...] = ()
-    headline: str
-    byline: tuple[Author, ...] = ()
+    canonical_url: str | None = Field(
+        default=None, description="The page's own idea of its address; never what identifies it."
+    )
+    outlet: Outlet = Field(description="Under whose name the article appears.")
+    attribution: tuple[Attribution, ...] = Field(
+        default=(), description="Every outlet, aggregator and agency that the page names for it."
+    )
+    headline: str = Field(description="One line, without the outlet's name around it.")
+    byline: tuple[Author, ...] = Field(default=(), description="In the order printed.")
     dateline: str | None = Field(
         default=None, description="As printed before the first sentence, such as BAKU, July 3."
     )
-    published: Published = Field(default_factory=Published)
-    updated_at: Instant | None = None
-    fetched_at: Instant
-    language: Language = Field(default_factory=Language)
+    published: Published = Field(default_factory=Published, description="When it was published.")
+    updated_at: Instant | None = Field(default=None, description="When the outlet last changed it, where it says so.")
+    fetched_at: Instant = Field(description="When the page was fetched.")
+    language: Language = Field(default_factory=Language, description="The article's language.")
     text: str = Field(description='Paragraphs joined by "\\n", in NFC.')
-    word_count: int = Field(default=0, ge=0)
-    page_kind: PageKind = "unknown"
-    completeness: Completeness = Field(default_factory=Completeness)
+    word_count: int = Field(default=0, ge=0, description="Words of `text`.")
+    page_kind: PageKind = Field(default="unknown", description="What kind of page it was printed on.")
+    completeness: Completeness = Field(
+        default_factory=Completeness, description="Whether the text is the whole article."
+    )
     removed: tuple[Removed, ...] = Field(default=(), description="The removal ledger: spans of the flattened page.")
     removed_omitted: int = Field(default=0, ge=0, description="How many more spans there were past 64 KB of ledger.")
-    comments: Comments = Field(default_factory=Comments)
-    image_url: str | None = None
-    links: tuple[Link, ...] = ()
-    section: str | None = None
-    extraction: Extraction = Field(default_factory=Extraction)
+    comments: Comments = Field(default_factory=Comments, description="The page's place for comments.")
+    image_url: str | None = Field(default=None, description="The main picture.")
+    links: tuple[Link, ...] = Field(default=(), description="Links inside the text, in order.")
+    section: str | None = Field(default=None, description="The outlet's section, as printed.")
+    extraction: Extraction = Field(default_factory=Extraction, description="How it was taken off the page.")
 
     @model_validator(mode="before")
     @classmethod
@@ -284,4 +322,5 @@ class CleanArticle(Event):
             headline, text = fields.get("headline"), fields.get("text")
             if not fields.get("version_id") and isinstance(headline, str) and isinstance(text, str):
                 return {**fields, "version_id": version_id(headline, text)}
+            return fields
         return data

@@ -46,18 +46,18 @@ SOURCE_OFFSET: Final = "newsloom.source.offset"
 class Coordinates(Part):
     """Where a record lies."""
 
-    topic: str
-    partition: int = Field(ge=0)
-    offset: int = Field(ge=0)
+    topic: str = Field(description="The topic.")
+    partition: int = Field(ge=0, description="The partition.")
+    offset: int = Field(ge=0, description="The offset in it.")
 
 
 class DiscardedRecord(Event):
     """A record that was understood and leads to nothing. Key: the record's own, where it is UTF-8."""
 
-    service: str
-    source: Coordinates
+    service: str = Field(description="The service that discarded it.")
+    source: Coordinates = Field(description="Where the record lies.")
     reason: str = Field(description="From the service's closed list, such as unchanged or no_article.")
     recorded_at: Instant = Field(description="The record's own timestamp.")
-    page_id: str | None = None
-    article_id: str | None = None
-    version_id: str | None = None
+    page_id: str | None = Field(default=None, description="The page, where the service knows it.")
+    article_id: str | None = Field(default=None, description="The article, where the service knows it.")
+    version_id: str | None = Field(default=None, description="The version, where the service knows it.")

@@ -25,6 +25,8 @@ SCHEMA_VERSION: Final = "1"
 HASH_SCHEME: Final = "1"
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
+# pydantic reads digits as seconds or milliseconds since 1970, whichever looks likelier: a guess that is not ours
+_TIMESTAMP = re.compile(r"\s*[+-]?\d+(\.\d*)?\s*", re.ASCII)
 
 
 class InvalidEventError(ValueError):
@@ -65,12 +67,17 @@ def value_hash(value: bytes) -> str:
 
 def _parse_instant(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, str | datetime):
-        raise ValueError("not an RFC 3339 instant; write a string such as 2026-01-31T08:15:00Z")
+        raise ValueError(_NO_INSTANT)
+    if isinstance(value, str) and _TIMESTAMP.fullmatch(value):
+        raise ValueError(_NO_INSTANT)
     try:
         parsed = _AWARE.validate_python(value)
         utc = parsed.astimezone(UTC)
     except OverflowError:
         raise ValueError("the instant is outside the years 1 to 9999") from None
+    except ValidationError as error:
+        kind = error.errors(include_url=False, include_context=False)[0]["type"]
+        raise ValueError(_NO_ZONE if kind == "timezone_aware" else _NO_INSTANT) from None
     # events carry milliseconds: what is read back equals what was written
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
@@ -82,6 +89,8 @@ def format_instant(instant: datetime) -> str:
     return utc.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
+_NO_INSTANT: Final = "not an RFC 3339 instant; write a string such as 2026-01-31T08:15:00Z"
+_NO_ZONE: Final = "an instant without a time zone; append Z for UTC, or an offset such as +02:00"
 _AWARE: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
 
 Instant = Annotated[
@@ -200,13 +209,16 @@ def _invalid(event_type: type[Event], problems: list[dict[str, Any]]) -> Invalid
     for problem in known[:3]:
         field = _dotted(problem["loc"]) or event_type.__name__
         message = str(problem["msg"]).removeprefix("Value error, ")
+        if problem["type"] == "missing":
+            message = "required and missing; add it"
         # the input of a missing field, or of a rule over the whole event, is the whole event: nobody wants to read that
         whole = problem["type"] == "missing" or not problem["loc"]
         lines.append(f"{field}: {message}" if whole else f"{field}: {message} (got {shorten(problem['input'])})")
     if len(known) > 3:
         lines.append(f"and {len(known) - 3} more")
     fields = tuple(_dotted(problem["loc"]) for problem in known)
-    return InvalidEventError(f"not a {event_type.__name__}: " + "; ".join(lines), kind="invalid", fields=fields)
+    article = "an" if event_type.__name__[0] in "AEIOU" else "a"
+    return InvalidEventError(f"not {article} {event_type.__name__}: " + "; ".join(lines), kind="invalid", fields=fields)
 
 
 def shorten(value: object, *, limit: int = 60) -> str:

@@ -12,7 +12,7 @@ from schemas.articles import MAX_RAW_BYTES, CleanArticle, RawArticle
 from schemas.dead_letters import DiscardedRecord
 from schemas.duplicates import ArticleRevision, ClusterEvent, DuplicateAlert
 from schemas.entities import ArticleEntities
-from schemas.events import Event
+from schemas.events import SCHEMA_VERSION, Event
 
 E = TypeVar("E", bound=Event, covariant=True)
 
@@ -39,6 +39,11 @@ class Topic(Generic[E]):
     retention_ms: int = 7 * _DAY_MS
     max_message_bytes: int = _EVENT_BYTES
     config: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def schema_id(self) -> str:
+        """The `$id` of the topic's JSON Schema and the `ce_dataschema` of its events; octets have none of their own."""
+        return f"urn:newsloom:schema:{self.name}:{SCHEMA_VERSION}"
 
     @property
     def kafka_config(self) -> dict[str, str]:
