@@ -1,0 +1,137 @@
+"""The embedded Kafka and Redis: real ones, and gone when they should be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+import redis
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient, NewTopic
+
+from services.local.broker import Broker
+from services.local.ports import is_free
+from services.local.processes import start_time
+from services.local.redis_server import RedisServer
+from tests.support import eventually
+
+
+def create_topic(bootstrap: str, name: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        admin.create_topics([NewTopic(name, 1, 1)])
+    finally:
+        admin.close()
+
+
+def publish(bootstrap: str, topic: str, *values: bytes) -> list[int]:
+    producer = KafkaProducer(bootstrap_servers=bootstrap, max_request_size=30 * 2**20)
+    try:
+        return [producer.send(topic, value).get(20).offset for value in values]
+    finally:
+        producer.close()
+
+
+def read(bootstrap: str, topic: str, count: int) -> list[bytes]:
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
+    try:
+        consumer.assign([TopicPartition(topic, 0)])
+        found: list[bytes] = []
+
+        def poll() -> bool:
+            for records in consumer.poll(200).values():
+                found.extend(record.value for record in records)
+            return len(found) >= count
+
+        eventually(poll, within_seconds=20)
+        return found
+    finally:
+        consumer.close()
+
+
+def test_a_record_is_acknowledged_and_read_back(kafka: Broker, topic_prefix: str) -> None:
+    topic = f"{topic_prefix}records"
+    create_topic(kafka.bootstrap, topic)
+    assert publish(kafka.bootstrap, topic, b"first", b"second") == [0, 1]
+    assert read(kafka.bootstrap, topic, 2) == [b"first", b"second"]
+
+
+def test_a_record_of_24_mib_passes(kafka: Broker, topic_prefix: str) -> None:
+    topic = f"{topic_prefix}large"
+    create_topic(kafka.bootstrap, topic)
+    page = os.urandom(24 * 2**20)
+    publish(kafka.bootstrap, topic, page)
+    assert read(kafka.bootstrap, topic, 1) == [page]
+
+
+def test_a_topic_that_nobody_created_does_not_come_into_being(kafka: Broker, topic_prefix: str) -> None:
+    consumer = KafkaConsumer(bootstrap_servers=kafka.bootstrap)
+    try:
+        consumer.subscribe([f"{topic_prefix}missing"])
+        consumer.poll(1000)
+        assert f"{topic_prefix}missing" not in consumer.topics()
+    finally:
+        consumer.close()
+
+
+def test_records_and_port_outlive_a_restart_and_a_kill(fresh_broker: Callable[..., Broker]) -> None:
+    broker = fresh_broker()
+    bootstrap = broker.bootstrap
+    create_topic(bootstrap, "records")
+    publish(bootstrap, "records", b"before")
+    broker.restart()
+    assert broker.bootstrap == bootstrap
+    publish(bootstrap, "records", b"after a restart")
+    broker.kill()
+    assert not broker.alive
+    broker.start()
+    assert broker.bootstrap == bootstrap
+    publish(bootstrap, "records", b"after a kill")
+    assert read(bootstrap, "records", 3) == [b"before", b"after a restart", b"after a kill"]
+
+
+def test_a_closed_server_leaves_no_process_no_port_and_no_folder() -> None:
+    with Broker() as broker, RedisServer() as server:
+        pids = broker.pid, server.pid
+        ports = broker.port, server.port
+        folders = broker.folder, server.folder
+        assert all(start_time(pid) for pid in pids if pid)
+        assert not any(is_free(port) for port in ports)
+    assert not any(start_time(pid) for pid in pids if pid)
+    assert all(is_free(port) for port in ports)
+    assert not any(folder.exists() for folder in folders)
+
+
+def test_redis_refuses_writes_when_full_and_evicts_nothing(fresh_redis: Callable[..., RedisServer]) -> None:
+    with redis.Redis.from_url(fresh_redis(arguments=("--maxmemory", "3mb")).url) as client:
+        assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        written = 0
+
+        def fill() -> None:
+            nonlocal written
+            for number in range(100):
+                client.set(f"key-{number}", b"x" * 100_000)
+                written += 1
+
+        with pytest.raises(redis.ResponseError, match="maxmemory"):
+            fill()
+        assert written > 0
+        assert client.dbsize() == written
+
+
+def test_redis_keeps_its_data_over_a_restart_only_when_told(fresh_redis: Callable[..., RedisServer]) -> None:
+    for append_only in (True, False):
+        server = fresh_redis(append_only=append_only)
+        url = server.url
+        with redis.Redis.from_url(url) as client:
+            client.set("key", "value")
+        server.restart()
+        assert server.url == url
+        with redis.Redis.from_url(url) as client:
+            assert client.get("key") == (b"value" if append_only else None)
+
+
+def test_a_test_starts_with_an_empty_redis(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.dbsize() == 0

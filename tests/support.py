@@ -1,0 +1,31 @@
+"""What tests of all rooms share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def eventually(
+    predicate: Callable[[], T], within_seconds: float = 20, *, every_seconds: float = 0.05, message: str = ""
+) -> T:
+    """The first true value of `predicate`, asked again and again; AssertionError if none comes in time.
+
+    An AssertionError raised by `predicate` counts as "not yet", so that it may assert; its text is shown in the end.
+    """
+    deadline = time.monotonic() + within_seconds
+    while True:
+        last: object
+        try:
+            value = predicate()
+            if value:
+                return value
+            last = value
+        except AssertionError as error:
+            last = error
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within_seconds:g} s: {message or predicate}; last: {last!r}")
+        time.sleep(every_seconds)
