@@ -267,6 +267,25 @@ def spawn(command: Command, *, use_death_signal: bool = sys.platform == "linux")
     return spawner.spawn(command, use_death_signal)
 
 
+_detached: list[subprocess.Popen[bytes]] = []  # kept, because a Popen that is dropped while its process runs warns
+
+
+def spawn_detached(command: Command) -> tuple[int, float, Callable[[], int | None]]:
+    """Start a process that outlives this one and its terminal: its id, start time, and a way to ask for its exit code."""
+    with command.log.open("ab") as log:
+        popen = subprocess.Popen(
+            list(command.argv),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(command.env or {})},
+            cwd=command.folder,
+            start_new_session=True,
+        )
+    _detached.append(popen)
+    return popen.pid, start_time(popen.pid) or time.time(), popen.poll
+
+
 @dataclass(frozen=True)
 class ProcessState:
     """A supervised process as `status` shows it; `pid` is None while it waits to be started again."""
@@ -408,14 +427,14 @@ class _Keeper:
             if self._stopping.wait(pause):
                 return
             pause = min(2 * pause, self._longest_pause)
-            with self._lock:  # `stop` sets the event and then sends its signals under this lock: nothing slips between
-                if self._stopping.is_set():
-                    return
-                try:
+            try:
+                with self._lock:  # `stop` sets the event, then signals under this lock: nothing slips between
+                    if self._stopping.is_set():
+                        return
                     self._child = spawn(self.command)
-                except (MissingTool, OSError) as error:
-                    self._on_change(f"{self.command.name} could not be started again: {error}")
-                    continue
-                self._restarts += 1
-                pid = self._child.pid
-            self._on_change(f"{self.command.name} runs again, process {pid}")
+                    self._restarts += 1
+                    pid = self._child.pid
+            except (MissingTool, OSError) as error:
+                self._on_change(f"{self.command.name} could not be started again: {error}")
+            else:
+                self._on_change(f"{self.command.name} runs again, process {pid}")
