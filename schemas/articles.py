@@ -116,7 +116,12 @@ class RawArticle(Event):
         }
     )
 
-    url: str | None = Field(default=None, max_length=8192, description="The page's address; or give record_id.")
+    url: str | None = Field(
+        default=None,
+        max_length=8192,
+        description="The page's address; or give record_id.",
+        json_schema_extra={"pattern": r"^\s*[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#]"},
+    )
     record_id: str | None = Field(
         default=None, min_length=1, max_length=1024, description="The publisher's own id of a page without an address."
     )

@@ -205,6 +205,14 @@ def _dotted(location: tuple[int | str, ...]) -> str:
 def _invalid(event_type: type[Event], problems: list[dict[str, Any]]) -> InvalidEventError:
     """One message for the first problems: field, value and remedy."""
     known = [problem for problem in problems if problem["type"] != "extra_forbidden"]
+    # pydantic counts a list's bad items as absent and complains of its length too: nothing that anyone could mend
+    places = [problem["loc"] for problem in known]
+    known = [
+        problem
+        for problem in known
+        if problem["type"] != "too_short"
+        or not any(place != problem["loc"] and place[: len(problem["loc"])] == problem["loc"] for place in places)
+    ]
     lines: list[str] = []
     for problem in known[:3]:
         field = _dotted(problem["loc"]) or event_type.__name__
