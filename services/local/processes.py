@@ -271,7 +271,7 @@ _detached: list[subprocess.Popen[bytes]] = []  # kept, because a Popen that is d
 
 
 def spawn_detached(command: Command) -> tuple[int, float, Callable[[], int | None]]:
-    """Start a process that outlives this one and its terminal: its id, start time, and a way to ask for its exit code."""
+    """Start a process that outlives this one and its terminal: its id, start time, and what tells its exit code."""
     with command.log.open("ab") as log:
         popen = subprocess.Popen(
             list(command.argv),

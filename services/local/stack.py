@@ -1,6 +1,6 @@
 """The embedded stack: a real Kafka, a real Redis and the suite's services as processes of this one.
 
-    with Stack(on_progress=print) as stack:             # data of `newsloom up`; with ephemeral=True private and thrown away
+    with Stack(on_progress=print) as stack:             # data of `newsloom up`; ephemeral=True: private, thrown away
         create_topics(stack.bootstrap)                  # "127.0.0.1:port"; stack.redis_url is "redis://127.0.0.1:port/0"
         stack.start_services([ServiceCommand("cleaner", (sys.executable, "-m", "services.cleaner.service"))])
         stack.wait()                                    # until Ctrl-C, SIGTERM, SIGHUP or `down` from another terminal
@@ -235,9 +235,9 @@ class Stack:
 
     def wait(self) -> None:
         """Return when the stack is asked to stop: Ctrl-C, SIGTERM, SIGHUP (inside `with`), or `close` elsewhere."""
-        self._phase = "running"
-        self._write_state()
         try:
+            self._phase = "running"
+            self._write_state()
             # a timeout, because a wait without one cannot be interrupted on every platform
             while not self._stopping.wait(1.0):
                 pass
@@ -280,8 +280,9 @@ class Stack:
             self._cleanup.callback(private.remove)
             self._folder = private.path
         else:
+            # the folder is set only once it is ours: a second `up` must not write into the state of the first
+            self._cleanup.enter_context(_Ownership(self.settings.stack_folder))
             self._folder = self.settings.stack_folder
-            self._cleanup.enter_context(_Ownership(self._folder))
             _remove_leftovers(_read_state(self._folder))
             self._cleanup.callback((self._folder / "stack.json").unlink, missing_ok=True)
         self._write_state()
