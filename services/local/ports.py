@@ -29,7 +29,7 @@ def free_port() -> int:
     broker: it then connects to itself and holds the port. Two callers may still get the same one; who starts a server
     tries again.
     """
-    highest = _first_outgoing_port() - 1
+    highest = first_outgoing_port() - 1
     ports = random.sample(range(_LOWEST, highest), 200)
     for port in ports:
         if is_free(port):
@@ -46,7 +46,8 @@ def require_free(port: int, setting: str) -> None:
         )
 
 
-def _first_outgoing_port() -> int:
+def first_outgoing_port() -> int:
+    """The lowest port the system gives to outgoing connections (32768 on Linux unless set otherwise)."""
     try:
         first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     except (OSError, ValueError, IndexError):
