@@ -154,7 +154,10 @@ class Broker(Server):
 
     def _command(self) -> Command:
         config = self.folder / "server.properties"
-        self._write_config(config, self.folder / "data", self.port, free_port())
+        controller_port = free_port()
+        while controller_port == self.port:
+            controller_port = free_port()
+        self._write_config(config, self.folder / "data", self.port, controller_port)
         return Command(self.name, (*self._java_command("kafka.Kafka"), str(config)), self.log, folder=self.folder)
 
     def _is_ready(self, new_log: str) -> bool:

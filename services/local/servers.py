@@ -49,6 +49,7 @@ class Server(ABC):
         self._port = port
         self._child: Child | None = None
         self._log_start = 0
+        self._is_told = False  # whether clients may know the port
 
     @property
     def port(self) -> int:
@@ -93,14 +94,12 @@ class Server(ABC):
         """The second half of `start`: wait until the server answers."""
         deadline = time.monotonic() + self.settings.start_timeout_seconds
         try:
-            for attempt in range(_PORT_ATTEMPTS):
+            for _ in range(_PORT_ATTEMPTS):
                 if self._answers_before(deadline):
+                    self._is_told = True
                     (self.folder / "port").write_text(str(self.port))
                     return
                 # somebody was faster at a port between our choice and the server's bind
-                self._require_own_port()
-                if attempt and self._asked_port == 0 and not is_free(self.port):
-                    self._port = 0
                 self._launch()
             raise StartFailed(f"{self.name} found its ports taken {_PORT_ATTEMPTS} times in a row (log: {self.log})")
         except BaseException:
@@ -157,17 +156,21 @@ class Server(ABC):
         """Whether it serves, given what it logged since its launch."""
 
     def _launch(self) -> None:
-        self._require_own_port()
+        if self._asked_port:
+            require_free(self._asked_port, self.port_setting)
+        elif self._port and not is_free(self._port):
+            if self._is_told:
+                raise StartFailed(
+                    f"{self.name}: another program has taken port {self._port} meanwhile, which clients were told. "
+                    "Stop that program"
+                )
+            self._port = 0
         if self._port == 0:
             self._port = self._last_port() or free_port()
         if self.log.exists() and self.log.stat().st_size > _LARGEST_LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         self._child = spawn(self._command())
-
-    def _require_own_port(self) -> None:
-        if self._asked_port:
-            require_free(self._asked_port, self.port_setting)
 
     def _last_port(self) -> int | None:
         """The port of an earlier run over the same data, if it is free: what clients were told stays true."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -10,10 +11,14 @@ import redis
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 
+from services.local import broker as broker_module
+from services.local import servers as servers_module
 from services.local.broker import Broker
-from services.local.ports import is_free
+from services.local.errors import StartFailed
+from services.local.ports import free_port, is_free
 from services.local.processes import start_time
 from services.local.redis_server import RedisServer
+from services.local.settings import LocalSettings
 from tests.support import eventually
 
 
@@ -118,6 +123,53 @@ def test_redis_refuses_writes_when_full_and_evicts_nothing(fresh_redis: Callable
             fill()
         assert written > 0
         assert client.dbsize() == written
+
+
+def test_a_port_lost_to_somebody_faster_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between choosing a port and the server's bind anybody may take it: here the broker's, then its controller's."""
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", 0))
+        somebody.listen()
+        taken = somebody.getsockname()[1]
+        own = free_port()
+        choices = iter([taken, free_port(), own, own, taken, free_port(), free_port()])
+        monkeypatch.setattr(broker_module, "free_port", lambda: next(choices))
+        monkeypatch.setattr(servers_module, "free_port", lambda: next(choices))
+        with Broker() as broker:
+            assert broker.log.read_text().count("Address already in use") >= 2
+            assert broker.port == own
+            create_topic(broker.bootstrap, "records")
+            assert publish(broker.bootstrap, "records", b"first") == [0]
+
+
+def test_a_port_that_clients_know_is_never_replaced(fresh_redis: Callable[..., RedisServer]) -> None:
+    server = fresh_redis()
+    port = server.port
+    server.kill()
+    with socket.socket() as somebody:
+        somebody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        somebody.bind(("127.0.0.1", port))
+        somebody.listen()
+        with pytest.raises(StartFailed, match=f"another program has taken port {port}"):
+            server.start()
+    server.start()
+    assert server.port == port
+
+
+def test_a_server_that_ends_while_starting_is_told_with_its_last_words() -> None:
+    with pytest.raises(StartFailed, match=r"redis ended with exit code 1 while starting.*no-such-option"):
+        RedisServer(arguments=("--no-such-option", "1")).__enter__()
+
+
+def test_a_server_that_does_not_answer_in_time_is_ended() -> None:
+    broker = Broker(LocalSettings(start_timeout_seconds=0.1))
+    with (
+        pytest.raises(StartFailed, match=r"did not answer within 0\.1 s; NEWSLOOM_LOCAL_START_TIMEOUT_SECONDS"),
+        broker,
+    ):
+        pass
+    assert not broker.alive
+    assert not broker.folder.exists()
 
 
 def test_redis_keeps_its_data_over_a_restart_only_when_told(fresh_redis: Callable[..., RedisServer]) -> None:
