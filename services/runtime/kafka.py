@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from services.runtime.settings import RuntimeSettings
 # a record and its batch's overhead; the topics' own limits are lower
 MAX_REQUEST_BYTES: Final = 28 * 1024 * 1024
 
+_COORDINATOR_SECONDS: Final = 10.0
 _EARLIEST: Final = -2
 _LATEST: Final = -1
 
@@ -234,10 +236,21 @@ class Admin:
         wanted = [TopicPartition(topic, number) for topic, number in partitions]
         if not wanted:
             return {}
-        with _translated("list the group's offsets", self._settings):
-            found = cast(
-                "dict[TopicPartition, OffsetAndMetadata]", self._admin.list_group_offsets({group: wanted})[group]
-            )
+        deadline = clock.seconds() + _COORDINATOR_SECONDS
+        while True:
+            try:
+                with _translated("list the group's offsets", self._settings):
+                    found = cast(
+                        "dict[TopicPartition, OffsetAndMetadata]",
+                        self._admin.list_group_offsets({group: wanted})[group],
+                    )
+                break
+            except DependencyError as error:
+                # a broker that no group has used yet makes its offsets topic when it is first asked
+                absent = isinstance(error.__cause__, kafka.errors.CoordinatorNotAvailableError)
+                if not absent or clock.seconds() > deadline:
+                    raise
+                time.sleep(0.2)
         offsets = {(part.topic, part.partition): int(offset.offset) for part, offset in found.items()}
         return {
             (part.topic, part.partition): known

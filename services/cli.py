@@ -1,0 +1,527 @@
+"""`newsloom`: the suite from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from schemas.dead_letters import DEAD_LETTER_REASONS, ERROR_MESSAGE, REASON
+from schemas.topics import ALL_TOPICS, RAW_ARTICLES, SERVICES, dead_letters
+from services.commands import console
+from services.commands.console import complain, errors_as_exit_codes, print_json, print_table, printable, say
+from services.runtime.errors import ConfigurationError, SuiteError
+from services.runtime.metrics import release
+from services.runtime.settings import RuntimeSettings, read_settings
+
+app = typer.Typer(
+    name="newsloom",
+    help="Stream processors for news: raw pages in, clean articles, entities and duplicate alerts out.\n\n"
+    "Start with `newsloom demo`, which needs nothing but this package. Settings come from NEWSLOOM_* in the "
+    "environment (see the README). Exit codes: 0 done, 2 wrong usage, 65 bad input, 69 Kafka or Redis away, "
+    "78 wrong setting or missing file, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+topics_app = typer.Typer(help="The suite's topics on the broker.", no_args_is_help=True)
+letters_app = typer.Typer(help="Records that a service could not process.", no_args_is_help=True)
+schemas_app = typer.Typer(help="The contract of the topics.", no_args_is_help=True)
+app.add_typer(topics_app, name="topics")
+app.add_typer(letters_app, name="dead-letters")
+app.add_typer(schemas_app, name="schemas")
+
+
+class ServiceName(StrEnum):
+    cleaner = "cleaner"
+    entities = "entities"
+    duplicates = "duplicates"
+
+
+class InputFormat(StrEnum):
+    auto = "auto"
+    raw = "raw"
+    html = "html"
+    text = "text"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+FormatOption = Annotated[
+    InputFormat,
+    typer.Option(
+        "--format",
+        help="What the files hold: raw (RawArticle as JSON lines, gzip too), html or text; auto goes by name.",
+    ),
+]
+UrlOption = Annotated[str | None, typer.Option("--url", help="The address of the page (one file only).")]
+OutletOption = Annotated[str | None, typer.Option("--outlet", help="The outlet's name or domain, as a hint.")]
+AggregatorOption = Annotated[str | None, typer.Option("--aggregator", help="The aggregator's name, as a hint.")]
+LanguageOption = Annotated[str | None, typer.Option("--language", help="The language as a BCP 47 tag, as a hint.")]
+FetchedOption = Annotated[
+    str | None,
+    typer.Option("--fetched-at", help="When the pages were fetched, RFC 3339 with zone; else the file's own time."),
+]
+
+
+def _settings(**overrides: Any) -> RuntimeSettings:
+    return read_settings(RuntimeSettings, **overrides)
+
+
+def _local_settings(explicit: bool = False) -> RuntimeSettings:
+    """The settings of the environment; where it names no broker, those of the stack that `newsloom up` runs."""
+    settings = _settings()
+    if explicit or "NEWSLOOM_KAFKA_BOOTSTRAP" in os.environ:
+        return settings
+    try:
+        from services.local.stack import status
+    except ImportError:
+        return settings
+    state = status()
+    if state is None or state.bootstrap is None:
+        return settings
+    redis = {} if "NEWSLOOM_REDIS_URL" in os.environ or state.redis_url is None else {"redis_url": state.redis_url}
+    return _settings(kafka_bootstrap=state.bootstrap, **redis)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(release())
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    del version
+
+
+# -- the stack on this machine
+
+
+@app.command()
+def demo(
+    input: Annotated[
+        list[str] | None, typer.Option("--input", help="Files or folders to publish; without it, the sample set.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", help="Folder for one <topic>.jsonl per topic.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running until Ctrl-C.")] = False,
+    format: FormatOption = InputFormat.auto,
+    url: UrlOption = None,
+    outlet: OutletOption = None,
+    aggregator: AggregatorOption = None,
+    language: LanguageOption = None,
+    fetched_at: FetchedOption = None,
+    timeout_seconds: Annotated[float, typer.Option(help="Longest wait for the services to finish.")] = 300,
+    as_json: Json = False,
+) -> None:
+    """Run the main job: start a private Kafka, Redis and the services, publish, show what came out, stop all."""
+    from services.commands.demo import Demo
+    from services.commands.reading import Hints
+
+    hints = Hints(url=url, outlet=outlet, aggregator=aggregator, language=language, fetched_at=fetched_at)
+    with errors_as_exit_codes():
+        code = Demo(
+            inputs=tuple(input or ()),
+            kind=format.value,
+            hints=hints,
+            output=output,
+            keep=keep,
+            timeout_seconds=timeout_seconds,
+            as_json=as_json,
+        ).run()
+        raise typer.Exit(code)
+
+
+@app.command()
+def up(
+    detach: Annotated[bool, typer.Option("--detach", help="Return once everything runs; stop it with `down`.")] = False,
+    services: Annotated[
+        str, typer.Option(help="Which services to run, with commas between; none for only the servers.")
+    ] = ",".join(SERVICES),
+) -> None:
+    """Run Kafka, Redis and the services on this machine until Ctrl-C or `newsloom down`."""
+    with errors_as_exit_codes():
+        from services.commands.pipeline import create_topics, service_commands
+        from services.local.stack import Stack, start_detached
+
+        names = [name.strip() for name in services.split(",") if name.strip() and name.strip() != "none"]
+        if unknown := [name for name in names if name not in SERVICES]:
+            raise ConfigurationError(f"--services: no service {unknown[0]!r}; there are {', '.join(SERVICES)}")
+        if detach:
+            state = start_detached(
+                (sys.executable, "-m", "services.cli", "up", "--services", services), on_progress=say
+            )
+            print_json(state.model_dump(mode="json")) if not console.is_terminal() else say(state.describe())
+            return
+        with Stack(on_progress=say) as stack:
+            settings = _settings(kafka_bootstrap=stack.bootstrap, redis_url=stack.redis_url)
+            create_topics(settings)
+            stack.start_services(service_commands(names))
+            say(f"Kafka {stack.bootstrap}, Redis {stack.redis_url}")
+            say(f"running {', '.join(names) or 'no service'}; Ctrl-C stops everything")
+            stack.wait()
+
+
+@app.command()
+def down() -> None:
+    """Stop what `newsloom up` started."""
+    with errors_as_exit_codes():
+        from services.local.stack import down as stop
+
+        state = stop()
+        say("nothing was running" if state is None else "stopped")
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Show what `newsloom up` runs, and what each service has left to read."""
+    with errors_as_exit_codes():
+        from services.commands.pipeline import lag
+        from services.local.stack import status as stack_status
+
+        state = stack_status()
+        try:
+            remaining: dict[str, int] | None = (
+                lag(_local_settings()) if state or "NEWSLOOM_KAFKA_BOOTSTRAP" in os.environ else None
+            )
+        except SuiteError as error:
+            remaining = None
+            say(str(error))
+        if as_json:
+            print_json({"stack": state.model_dump(mode="json") if state else None, "lag": remaining})
+            return
+        if state is None:
+            say("no stack runs on this machine; start one with `newsloom up`")
+        else:
+            say(state.describe())
+            rows = [
+                [process.name, process.pid or "waiting", process.restarts, process.log] for process in state.processes
+            ]
+            print_table("Processes", ["process", "pid", "restarts", "log"], rows)
+        if remaining is not None:
+            print_table("Left to read", ["service", "records"], [[name, count] for name, count in remaining.items()])
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check what the suite needs on this machine, and say what to do about what is missing."""
+    from services.commands.doctor import check_all
+
+    with errors_as_exit_codes():
+        findings = check_all(_local_settings())
+        if as_json:
+            print_json([finding.as_dict() for finding in findings])
+        else:
+            rows = [[finding.what, finding.verdict, finding.detail] for finding in findings]
+            print_table("Doctor", ["what", "verdict", "detail"], rows)
+        if any(finding.verdict == "missing" for finding in findings):
+            raise typer.Exit(console.EXIT_CONFIGURATION)
+
+
+# -- topics and records
+
+
+@topics_app.command("create")
+def topics_create(
+    partitions: Annotated[
+        int | None, typer.Option(min=1, help="Partitions of every topic, instead of its own count.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Create the suite's topics where they are missing; change none that exist."""
+    with errors_as_exit_codes():
+        from services.commands.pipeline import create_topics
+
+        done = create_topics(_local_settings(), partitions=partitions)
+        if as_json:
+            print_json(
+                [{"topic": topic.name, "outcome": topic.outcome, "differences": topic.differences} for topic in done]
+            )
+        else:
+            rows = [[topic.name, topic.outcome, "; ".join(topic.differences)] for topic in done]
+            print_table("Topics", ["topic", "outcome", "differences"], rows)
+
+
+@topics_app.command("list")
+def topics_list(as_json: Json = False) -> None:
+    """List the suite's topics with partitions, retention, cleanup and the records they hold."""
+    with errors_as_exit_codes():
+        from services.runtime.kafka import Admin
+
+        settings = _local_settings()
+        wanted = {settings.topic_prefix + topic.name: topic for topic in ALL_TOPICS}
+        with Admin(settings) as admin:
+            states = admin.describe(sorted(set(wanted) & admin.topic_names(), key=list(wanted).index))
+        missing = [name for name in wanted if name not in {state.name for state in states}]
+        if as_json:
+            print_json(
+                {
+                    "topics": [
+                        {"topic": state.name, "partitions": state.partitions, "records": state.records, **state.config}
+                        for state in states
+                    ],
+                    "missing": missing,
+                }
+            )
+            return
+        rows: list[list[Any]] = [
+            [
+                state.name,
+                state.partitions,
+                _days(state.config.get("retention.ms"))
+                if state.config.get("cleanup.policy") == "delete"
+                else "compacted",
+                f"{int(state.config.get('max.message.bytes', 0)) / 2**20:.0f} MiB",
+                state.records,
+            ]
+            for state in states
+        ]
+        rows += [[name, "missing", "", "", ""] for name in missing]
+        print_table("Topics", ["topic", "partitions", "kept", "largest record", "records"], rows)
+        if missing:
+            say("create the missing ones with `newsloom topics create`")
+
+
+def _days(milliseconds: str | None) -> str:
+    return f"{int(milliseconds) / 86_400_000:g} days" if milliseconds and milliseconds != "-1" else "for ever"
+
+
+@app.command()
+def publish(
+    paths: Annotated[list[str], typer.Argument(help="Files, folders, or - for RawArticle lines on standard input.")],
+    format: FormatOption = InputFormat.auto,
+    url: UrlOption = None,
+    outlet: OutletOption = None,
+    aggregator: AggregatorOption = None,
+    language: LanguageOption = None,
+    fetched_at: FetchedOption = None,
+    topic: Annotated[str, typer.Option(help="The topic to publish to.")] = RAW_ARTICLES.name,
+    as_json: Json = False,
+) -> None:
+    """Publish raw articles. What cannot be published is named, the rest is published, and the exit code is 65."""
+    from services.commands.reading import Hints, InputError, read_inputs
+
+    hints = Hints(url=url, outlet=outlet, aggregator=aggregator, language=language, fetched_at=fetched_at)
+    with errors_as_exit_codes():
+        from services.runtime.kafka import Admin, Publisher, PublishError
+
+        settings = _local_settings()
+        name = settings.topic_prefix + topic
+        with Admin(settings) as admin:
+            admin.partitions([name])
+        published, refused = 0, 0
+        show = console.counter("publishing")
+        try:
+            with Publisher(settings) as publisher:
+                for item in read_inputs(paths, kind=format.value, hints=hints):
+                    if isinstance(item, InputError):
+                        complain(str(item))
+                        refused += 1
+                        continue
+                    try:
+                        publisher.send(name, item.key, item.value)
+                    except PublishError as error:
+                        complain(f"{item.place}: {error}")
+                        refused += 1
+                        continue
+                    published += 1
+                    if published % 100 == 0:
+                        show(f"{published} records")
+                publisher.flush()
+        finally:
+            show("")
+        if as_json or not console.is_terminal():
+            print_json({"topic": name, "published": published, "refused": refused})
+        else:
+            console.out.print(
+                console.text(f"published {published} to {name}" + (f", refused {refused}" if refused else ""))
+            )
+        if refused:
+            raise typer.Exit(console.EXIT_DATA)
+
+
+@app.command()
+def tail(
+    topic: Annotated[str, typer.Argument(help="The topic to read.")],
+    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Start with the oldest record.")] = False,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after as many records.")] = None,
+    keys: Annotated[bool, typer.Option("--keys", help="Print key, a tab, then the value.")] = False,
+) -> None:
+    """Print a topic's values, a line each, until Ctrl-C. With --from-beginning and --limit, what is there already."""
+    with errors_as_exit_codes():
+        from services.runtime.kafka import Admin, read_records
+
+        settings = _local_settings()
+        name = settings.topic_prefix + topic
+        with Admin(settings) as admin:
+            parts = admin.partitions([name])
+            begins, ends = admin.beginning_offsets(parts), admin.end_offsets(parts)
+        if not from_beginning:
+            say(f"waiting for new records of {name}; Ctrl-C ends")
+        for count, record in enumerate(read_records(settings, begins if from_beginning else ends), start=1):
+            value = (record.value or b"null").decode(errors="replace")
+            shown = printable(value) if console.is_terminal() else value
+            key = printable((record.key or b"").decode(errors="replace"))
+            sys.stdout.write(f"{key}\t{shown}\n" if keys else f"{shown}\n")
+            sys.stdout.flush()
+            if limit is not None and count >= limit:
+                return
+
+
+@letters_app.command("list")
+def dead_letters_list(
+    service: Annotated[ServiceName, typer.Argument(help="Whose dead letters.")],
+    limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List a service's dead letters, newest first: where each record lay, why it failed, since when."""
+    with errors_as_exit_codes():
+        letters = _dead_letters(service.value)
+        counts = {reason: sum(letter["reason"] == reason for letter in letters) for reason in DEAD_LETTER_REASONS}
+        newest = letters[::-1][:limit]
+        if as_json:
+            print_json(newest)
+            return
+        rows = [
+            [
+                letter["id"],
+                letter["reason"],
+                letter["from"],
+                letter["first_failed_at"],
+                letter["bytes"],
+                letter["message"],
+            ]
+            for letter in newest
+        ]
+        print_table(
+            f"Dead letters of the {service.value}", ["id", "reason", "record", "since", "bytes", "message"], rows
+        )
+        say(", ".join(f"{count} {reason}" for reason, count in counts.items() if count) or "none")
+
+
+@letters_app.command("show")
+def dead_letters_show(
+    service: Annotated[ServiceName, typer.Argument(help="Whose dead letter.")],
+    id: Annotated[str, typer.Argument(help="PARTITION/OFFSET on the dead-letters topic, as `list` prints it.")],
+    as_json: Json = False,
+) -> None:
+    """Show one dead letter whole: its headers, and the original record as it came."""
+    with errors_as_exit_codes():
+        letters = [letter for letter in _dead_letters(service.value) if letter["id"] == id]
+        if not letters:
+            raise SuiteError(f"no dead letter {id} of the {service.value}; `newsloom dead-letters list` prints the ids")
+        if as_json:
+            print_json(letters[0])
+            return
+        headers = cast("dict[str, str]", letters[0]["headers"])
+        print_table("Headers", ["header", "value"], [[name, value] for name, value in headers.items()])
+        sys.stdout.write(f"key: {printable(str(letters[0]['key']))}\n")
+        sys.stdout.write(printable(str(letters[0]["value"])) + "\n")
+
+
+def _dead_letters(service: str) -> list[dict[str, Any]]:
+    """The dead letters of `service`, oldest first."""
+    from services.commands.pipeline import read_topic
+
+    found: list[dict[str, Any]] = []
+    for record in read_topic(_local_settings(), dead_letters(service).name):
+        headers = {name: value.decode(errors="replace") for name, value in record.headers}
+        found.append(
+            {
+                "id": f"{record.partition}/{record.offset}",
+                "reason": headers.get(REASON, ""),
+                "message": headers.get(ERROR_MESSAGE, ""),
+                "from": "/".join(
+                    headers.get(f"__connect.errors.{part}", "?") for part in ("topic", "partition", "offset")
+                ),
+                "first_failed_at": headers.get("newsloom.first_failed_at", ""),
+                "bytes": len(record.value or b""),
+                "headers": headers,
+                "key": (record.key or b"").decode(errors="replace"),
+                "value": (record.value or b"").decode(errors="replace"),
+            }
+        )
+    return found
+
+
+@schemas_app.command("export")
+def schemas_export(directory: Annotated[Path, typer.Argument(help="Folder to write to.")]) -> None:
+    """Write the JSON Schema of every topic and the AsyncAPI document."""
+    with errors_as_exit_codes():
+        from schemas.export import write
+
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            written = write(directory)
+        except OSError as error:
+            raise ConfigurationError(f"{directory}: {error.strerror}; name a folder that can be written") from None
+        for path in written:
+            sys.stdout.write(f"{path}\n")
+
+
+# -- without Kafka
+
+
+@app.command()
+def process(
+    service: Annotated[ServiceName, typer.Argument(help="Which service to run.")],
+    input: Annotated[
+        str, typer.Option("--input", help="JSON lines of its input topic, gzip too; - for standard input.")
+    ] = "-",
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            help="File for the values of its main topic (- for standard output), or a folder (ending in /) for a "
+            "<topic>.jsonl of each of its topics.",
+        ),
+    ] = "-",
+    dead_letters_file: Annotated[
+        Path | None, typer.Option("--dead-letters", help="File for what could not be processed, as JSON lines.")
+    ] = None,
+    redis: Annotated[
+        str | None, typer.Option("--redis", help="Redis URL; without it a private one is started.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on standard error.")] = False,
+) -> None:
+    """Run one service over a file, without Kafka: the same events, byte for byte. For backfills and measuring."""
+    from services.commands.process import run_process
+
+    with errors_as_exit_codes():
+        tally = run_process(
+            service.value, input=input, output=output, letters=dead_letters_file, redis_url=redis, base=_settings()
+        )
+        if as_json:
+            sys.stderr.write(json.dumps(tally.as_dict()) + "\n")
+        else:
+            events = ", ".join(f"{count} {topic}" for topic, count in tally.events.items()) or "no events"
+            others = {**tally.discarded, **tally.dead_lettered}
+            rest = ", ".join(f"{count} {reason}" for reason, count in others.items())
+            say(f"{tally.records} records: {events}" + (f"; {rest}" if rest else ""))
+        if tally.dead_lettered and dead_letters_file is None:
+            for line in tally.first_dead_letters:
+                complain(line)
+            raise typer.Exit(console.EXIT_DATA)
+
+
+def main() -> None:
+    """The console script."""
+    # a terminal that goes away ends the command as Ctrl-C does, so that what it started is stopped
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    with errors_as_exit_codes():
+        app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""How the command line speaks: tables and colours to a person, lines or JSON to a pipe; errors with exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from services.runtime.errors import ConfigurationError, DependencyError, SuiteError
+
+EXIT_DATA: Final = 65  # EX_DATAERR
+EXIT_UNAVAILABLE: Final = 69  # EX_UNAVAILABLE
+EXIT_CONFIGURATION: Final = 78  # EX_CONFIG
+EXIT_INTERRUPTED: Final = 130
+
+# what moves the cursor, rings, or turns the reading direction: titles come from anywhere
+_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+out: Final = Console(highlight=False, soft_wrap=False)
+err: Final = Console(stderr=True, highlight=False)
+
+
+def printable(text: str) -> str:
+    """`text` with control characters, terminal escapes and direction marks made visible as U+FFFD."""
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def text(value: object, style: str = "") -> Text:
+    """`value` as rich text that no markup and no escape in it can change."""
+    return Text(printable(str(value)), style=style)
+
+
+def is_terminal() -> bool:
+    """Whether a person reads standard output."""
+    return out.is_terminal
+
+
+def print_json(value: object) -> None:
+    """`value` as one line of JSON on standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str).encode(errors="replace").decode() + "\n")
+    sys.stdout.flush()
+
+
+def print_table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
+    """A table for a person; tab-separated lines with a header for a pipe."""
+    if not is_terminal():
+        sys.stdout.write("\t".join(columns) + "\n")
+        for row in rows:
+            sys.stdout.write("\t".join(printable(str(cell)).replace("\t", " ") for cell in row) + "\n")
+        sys.stdout.flush()
+        return
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*[cell if isinstance(cell, Text) else text(cell) for cell in row])
+    out.print(table)
+
+
+def say(line: str) -> None:
+    """A line about the work under way, on standard error."""
+    err.print(text(line, "dim"), soft_wrap=True)
+
+
+def complain(line: str) -> None:
+    """A line about what went wrong, on standard error."""
+    err.print(Text("newsloom: ", style="bold red") + text(line), soft_wrap=True)
+
+
+@contextmanager
+def errors_as_exit_codes() -> Generator[None]:
+    """The suite's errors as a line and an exit code: 65 data, 69 unavailable, 78 configuration, 130 interrupted."""
+    try:
+        yield
+    except ConfigurationError as error:
+        complain(str(error))
+        sys.exit(EXIT_CONFIGURATION)
+    except DependencyError as error:
+        complain(str(error))
+        sys.exit(EXIT_UNAVAILABLE)
+    except SuiteError as error:
+        complain(str(error))
+        sys.exit(EXIT_DATA)
+    except KeyboardInterrupt:
+        complain("interrupted")
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # the reader of a pipe has seen enough; without this Python complains at exit
+        sys.stdout = None  # pyright: ignore[reportAttributeAccessIssue]  # flushed no more
+        sys.exit(141)
+
+
+def counter(label: str) -> Callable[[str], None]:
+    """A line on a person's terminal that shows how far long work is; nothing for a pipe."""
+    if not err.is_terminal:
+        return lambda line: None
+    status = err.status(label)
+    status.start()
+
+    def show(line: str) -> None:
+        if line:
+            status.update(f"{label} {printable(line)}")
+        else:
+            status.stop()
+
+    return show
