@@ -30,7 +30,7 @@ def build_service(name: str, runtime: RuntimeSettings) -> Service[Any]:
         raise ConfigurationError(
             f"the {name} cannot be loaded ({error}); install it with `pip install 'newsloom[{name}]'`"
         ) from None
-    return module.build_from_environment(runtime)
+    return module.build(runtime)
 
 
 def run_process(
