@@ -1,0 +1,223 @@
+"""One article read as a whole: what its paragraphs together say of a name, and names that were passed over."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from schemas.entities import Label
+from services.entities.encoding import Word, case_context, shape, words
+from services.entities.names import TITLES, folded, person, tokens
+from services.entities.places import is_place
+from services.entities.recognizer import Found
+
+Field = Literal["headline", "text"]
+
+REPEAT_CONFIDENCE: Final = 0.6
+"""An untagged repeat is believed this much of what the tagged one is."""
+
+_SENTENCE_END: Final = re.compile(r"[.!?:;\n]['\"’”)\]]*\s*$|^\s*$|[\"“‘(\[•-]\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A name in an article, before it is known whose: `headline[start:end]` or `text[start:end]`."""
+
+    field: Field
+    start: int
+    end: int
+    surface: str
+    label: Label
+    confidence: float
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Reading order: the headline first."""
+        return (0 if self.field == "headline" else 1, self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """What is read: one headline, and paragraphs joined by newlines."""
+
+    headline: str
+    text: str
+
+    def of(self, field: Field) -> str:
+        """The text of `field`."""
+        return self.headline if field == "headline" else self.text
+
+
+def paragraphs(article: Article) -> list[tuple[Field, int, str]]:
+    """(field, offset in it, paragraph) in reading order; blank ones are left out."""
+    found: list[tuple[Field, int, str]] = []
+    for field in ("headline", "text"):
+        offset = 0
+        for line in article.of(field).split("\n"):
+            if line.strip():
+                found.append((field, offset, line))
+            offset += len(line) + 1
+    return found
+
+
+def placed(parts: Sequence[tuple[Field, int, str]], found: Sequence[Sequence[Found]]) -> list[Span]:
+    """The names of each paragraph as spans of the article, in reading order."""
+    return [
+        Span(field, offset + f.start, offset + f.end, line[f.start : f.end], f.label, f.confidence)
+        for (field, offset, line), names in zip(parts, found, strict=True)
+        for f in names
+    ]
+
+
+def read_whole(article: Article, spans: Sequence[Span]) -> list[Span]:
+    """`spans` with one label a name where the article as a whole is clear, and repeats that were passed over added.
+
+    In reading order, without overlaps.
+    """
+    voted = _surnames_are_people(_one_label_a_name(spans))
+    return sorted([*voted, *_repeats(article, voted)], key=lambda span: span.place)
+
+
+def _one_label_a_name(spans: Sequence[Span]) -> list[Span]:
+    """Each name with the label most of its mentions have, weighted by confidence."""
+    votes: dict[str, Counter[Label]] = defaultdict(Counter)
+    for span in spans:
+        votes[folded(span.surface)][span.label] += span.confidence  # type: ignore[assignment]  # counts are weights
+    out: list[Span] = []
+    for span in spans:
+        ballot = votes[folded(span.surface)]
+        if len(ballot) > 1:
+            label, weight = max(ballot.items(), key=lambda item: (item[1], item[0]))
+            # a clear majority only: Washington the man and Washington the city do meet in one article
+            if label != span.label and weight >= 0.6 * sum(ballot.values()) and span.confidence < 0.97:
+                out.append(replace(span, label=label))
+                continue
+        out.append(span)
+    return out
+
+
+def _surnames_are_people(spans: Sequence[Span]) -> list[Span]:
+    """Single words that are the surname of a person named in full are that person, unless a well-known place."""
+    surnames = {
+        person(span.surface).surname
+        for span in spans
+        if span.label == "PER" and span.confidence >= 0.6 and person(span.surface).is_full
+    }
+    out: list[Span] = []
+    for span in spans:
+        words_ = tokens(span.surface)
+        if (
+            span.label != "PER"
+            and words_ in surnames
+            and span.confidence < 0.9
+            and not is_place(span.surface)
+            and span.label != "MISC"
+        ):
+            out.append(replace(span, label="PER"))
+        else:
+            out.append(span)
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    words: tuple[str, ...]
+    label: Label
+    confidence: float
+
+
+def _repeats(article: Article, spans: Sequence[Span]) -> list[Span]:
+    """Mentions of the article's sure names that no paragraph's reading found."""
+    plain = {word.text for field in ("headline", "text") for word in words(article.of(field)) if shape(word.text) == 1}
+    known: dict[str, list[_Known]] = defaultdict(list)
+    seen: set[tuple[str, ...]] = set()
+    counts = Counter(span.surface for span in spans)
+    for span in sorted(spans, key=lambda s: -s.confidence):
+        if span.confidence < 0.8:
+            continue
+        names = [tuple(word.text for word in words(span.surface))]
+        if span.label == "PER" and person(span.surface).is_full:
+            names.append(names[0][-1:])
+        for name in names:
+            if name in seen or not name:
+                continue
+            seen.add(name)
+            if len(name) == 1 and (
+                len(name[0]) < 4
+                or shape(name[0]) not in (2, 3, 5)
+                or name[0].casefold() in plain
+                or span.label == "MISC"
+                or (counts[span.surface] < 2 and span.confidence < 0.9)
+            ):
+                continue
+            known[name[0]].append(_Known(name, span.label, span.confidence))
+    if not known:
+        return []
+    added: list[Span] = []
+    for field in ("headline", "text"):
+        text = article.of(field)
+        taken = sorted((s.start, s.end) for s in spans if s.field == field)
+        all_words = words(text)
+        free = _FreeSpace(taken)
+        shouting = (
+            case_context([shape(w.text) for w in all_words], [len(w.text) for w in all_words]) != 0
+            if field == "headline"
+            else False
+        )
+        i = 0
+        while i < len(all_words):
+            match = _longest(known.get(all_words[i].text, ()), all_words, i)
+            if match is None:
+                i += 1
+                continue
+            start, end = all_words[i].start, all_words[i + len(match.words) - 1].end
+            if free.has(start, end) and (shouting or not _inside_a_name(text, all_words, i, len(match.words))):
+                confidence = round(match.confidence * REPEAT_CONFIDENCE, 4)
+                added.append(Span(field, start, end, text[start:end], match.label, confidence))
+            i += len(match.words)
+    return added
+
+
+class _FreeSpace:
+    """Whether a span touches none of the taken ones, asked in order."""
+
+    def __init__(self, taken: list[tuple[int, int]]) -> None:
+        self._taken = taken
+        self._next = 0
+
+    def has(self, start: int, end: int) -> bool:
+        while self._next < len(self._taken) and self._taken[self._next][1] <= start:
+            self._next += 1
+        return self._next >= len(self._taken) or self._taken[self._next][0] >= end
+
+
+def _longest(candidates: Sequence[_Known], all_words: list[Word], at: int) -> _Known | None:
+    best: _Known | None = None
+    for candidate in candidates:
+        n = len(candidate.words)
+        if (best is None or n > len(best.words)) and tuple(w.text for w in all_words[at : at + n]) == candidate.words:
+            best = candidate
+    return best
+
+
+def _inside_a_name(text: str, all_words: list[Word], at: int, length: int) -> bool:
+    """Whether the words beside these are capitalised too: Trump Tower is not Trump."""
+    after = all_words[at + length] if at + length < len(all_words) else None
+    end = all_words[at + length - 1].end
+    if after is not None and after.start - end <= 1 and shape(after.text) in (2, 3, 5):
+        return True
+    if after is not None and after.start == end and after.text in "-–&@/":
+        return True
+    if at == 0:
+        return False
+    before = all_words[at - 1]
+    start = all_words[at].start
+    if before.end == start and before.text in "-–&@/#":
+        return True
+    if start - before.end > 1 or shape(before.text) not in (2, 3, 5) or before.text.casefold() in TITLES:
+        return False
+    # a capital at a sentence's start says nothing
+    return not _SENTENCE_END.search(text[max(0, before.start - 3) : before.start])

@@ -1,0 +1,42 @@
+"""The entities service's own metrics; what every service has is in `services/runtime/metrics.py`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import Counter, Histogram
+
+from schemas.entities import Label
+
+LABELS: Final[tuple[Label, ...]] = ("PER", "ORG", "LOC", "MISC")
+LOOKUPS: Final = ("hit", "miss", "unavailable")
+SKIPS: Final = ("language", "length")
+
+MENTIONS: Final = Counter("newsloom_entities_mentions_total", "Mentions found, by label.", ["label"])
+ENTITIES: Final = Counter("newsloom_entities_total", "Entities found, by label.", ["label"])
+PARAGRAPHS: Final = Counter(
+    "newsloom_entities_paragraphs_total",
+    "Paragraphs read, by what the paragraph cache said: hit, miss, or unavailable when Redis did not answer.",
+    ["cache"],
+)
+SKIPPED: Final = Counter(
+    "newsloom_entities_skipped_total",
+    "Articles that got an event without mentions, by why: a language the model does not know, or length.",
+    ["reason"],
+)
+RECOGNITION: Final = Histogram(
+    "newsloom_entities_recognition_seconds",
+    "Time in the recognizer for one article's paragraphs that were not in the cache.",
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+
+
+def start_at_zero() -> None:
+    """Set every label combination to zero, so that a rate exists before the first event."""
+    for label in LABELS:
+        MENTIONS.labels(label)
+        ENTITIES.labels(label)
+    for lookup in LOOKUPS:
+        PARAGRAPHS.labels(lookup)
+    for reason in SKIPS:
+        SKIPPED.labels(reason)

@@ -1,0 +1,94 @@
+"""The network: MiniLM's six layers with an embedding of word shapes, and a label for every word piece."""
+# pyright: basic, reportMissingImports=false
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from services.entities.encoding import CONTEXTS, LABELS, SHAPES
+
+WIDTH, HEADS, LAYERS, INNER = 384, 12, 6, 1536
+
+
+class Layer(nn.Module):
+    """One transformer layer, post-norm, as in BERT (Devlin et al., 2019)."""
+
+    def __init__(self, dropout: float) -> None:
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(WIDTH, WIDTH) for _ in range(3))
+        self.out = nn.Linear(WIDTH, WIDTH)
+        self.norm1, self.norm2 = (nn.LayerNorm(WIDTH, eps=1e-12) for _ in range(2))
+        self.up, self.down = nn.Linear(WIDTH, INNER), nn.Linear(INNER, WIDTH)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        batch, length, _ = x.shape
+
+        def heads(y: Tensor) -> Tensor:
+            return y.view(batch, length, HEADS, WIDTH // HEADS).transpose(1, 2)
+
+        q, k, v = heads(self.query(x)), heads(self.key(x)), heads(self.value(x))
+        if mask is None:  # export: plain operators that the run time knows how to fuse
+            scores = torch.matmul(q, k.transpose(2, 3)) / math.sqrt(WIDTH // HEADS)
+            mixed = torch.matmul(torch.softmax(scores, dim=-1), v)
+        else:
+            dropout = self.dropout.p if self.training else 0.0
+            mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
+        mixed = mixed.transpose(1, 2).reshape(batch, length, WIDTH)
+        x = self.norm1(x + self.dropout(self.out(mixed)))
+        return self.norm2(x + self.dropout(self.down(functional.gelu(self.up(x)))))
+
+
+class Network(nn.Module):
+    """Piece ids and features [batch, length] to label scores [batch, length, labels]."""
+
+    def __init__(self, vocabulary: int = 30522, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.words = nn.Embedding(vocabulary, WIDTH)
+        self.positions = nn.Embedding(512, WIDTH)
+        self.features = nn.Embedding(SHAPES * CONTEXTS, WIDTH)
+        self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
+        self.layers = nn.ModuleList(Layer(dropout) for _ in range(LAYERS))
+        self.dropout = nn.Dropout(dropout)
+        self.labels = nn.Linear(WIDTH, len(LABELS))
+        nn.init.normal_(self.features.weight, std=0.02)
+
+    def forward(self, ids: Tensor, features: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`mask` [batch, length] is true on pieces and false on padding; None when there is no padding."""
+        x = self.words(ids) + self.positions.weight[: ids.shape[1]] + self.features(features)
+        x = self.dropout(self.norm(x))
+        attended = None if mask is None else mask[:, None, None, :]
+        for layer in self.layers:
+            x = layer(x, attended)
+        return self.labels(self.dropout(x))
+
+
+def from_minilm(folder: Path) -> Network:
+    """A network that starts from the MiniLM-L6 weights (Apache-2.0) in `folder`; features and labels start fresh."""
+    from safetensors.torch import load_file
+
+    stored = load_file(str(folder / "model.safetensors"))
+    net = Network(vocabulary=stored["embeddings.word_embeddings.weight"].shape[0])
+    state = net.state_dict()
+    state["words.weight"] = stored["embeddings.word_embeddings.weight"]
+    # there is one segment only: its embedding is a constant and moves into the positions
+    segment = stored["embeddings.token_type_embeddings.weight"][0]
+    state["positions.weight"] = stored["embeddings.position_embeddings.weight"] + segment
+    for part in ("weight", "bias"):
+        state[f"norm.{part}"] = stored[f"embeddings.LayerNorm.{part}"]
+        for i in range(LAYERS):
+            old, new = f"encoder.layer.{i}", f"layers.{i}"
+            for name in ("query", "key", "value"):
+                state[f"{new}.{name}.{part}"] = stored[f"{old}.attention.self.{name}.{part}"]
+            state[f"{new}.out.{part}"] = stored[f"{old}.attention.output.dense.{part}"]
+            state[f"{new}.norm1.{part}"] = stored[f"{old}.attention.output.LayerNorm.{part}"]
+            state[f"{new}.up.{part}"] = stored[f"{old}.intermediate.dense.{part}"]
+            state[f"{new}.down.{part}"] = stored[f"{old}.output.dense.{part}"]
+            state[f"{new}.norm2.{part}"] = stored[f"{old}.output.LayerNorm.{part}"]
+    net.load_state_dict(state)
+    return net

@@ -1,0 +1,254 @@
+"""Trains the default recognizer: `python -m services.entities.training.train --help`.
+
+Two rounds. The first learns from the annotated sets alone. `label` then reads unlabelled news with that network, and
+`train --also FILE` learns from both. Every run is seeded, writes a checkpoint every few minutes and goes on from it.
+"""
+# pyright: basic, reportMissingImports=false
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+import random
+import time
+from collections import Counter
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch.nn import functional
+
+from services.entities.encoding import LABELS, Encoded, Encoder
+from services.entities.training import data as sets
+from services.entities.training.network import Network, from_minilm
+from services.entities.training.relabel import PseudoParagraph, read_pseudo
+
+logger = logging.getLogger("train")
+
+Row = tuple[Encoded, tuple[int, ...], "torch.Tensor | None"]
+
+
+def rows_of_epoch(
+    gold: list[sets.Sentence],
+    pseudo: list[PseudoParagraph],
+    pools: sets.Pools,
+    encoder: Encoder,
+    rng: random.Random,
+    *,
+    repeat: int,
+) -> list[Row]:
+    """One epoch's examples in random order: the annotated sentences `repeat` times, each time varied anew."""
+    rows: list[Row] = []
+    for _ in range(repeat):
+        for item in sets.paragraphs([sets.varied(s, rng, pools) for s in gold], rng, max_words=110):
+            rows.append((encoder.encode(item.words), item.labels, None))
+    for paragraph in pseudo:
+        rows.append((encoder.encode(paragraph.words), (), paragraph.probabilities))
+    rng.shuffle(rows)
+    return rows
+
+
+def batches(rows: list[Row], pieces: int, rng: random.Random) -> list[list[Row]]:
+    """Rows of like length together, at most `pieces` padded pieces a batch, batches in random order."""
+    out: list[list[Row]] = []
+    for start in range(0, len(rows), 2000):
+        chunk = sorted(rows[start : start + 2000], key=lambda row: len(row[0].ids))
+        batch: list[Row] = []
+        for row in chunk:
+            if batch and (len(batch) + 1) * len(row[0].ids) > pieces:
+                out.append(batch)
+                batch = []
+            batch.append(row)
+        if batch:
+            out.append(batch)
+    rng.shuffle(out)
+    return out
+
+
+def tensors(batch: list[Row], device: torch.device) -> tuple[torch.Tensor, ...]:
+    """ids, features, mask [batch, length]; then flat positions of words, their labels and their distributions."""
+    length = max(len(row[0].ids) for row in batch)
+    ids = torch.zeros(len(batch), length, dtype=torch.long)
+    features = torch.zeros(len(batch), length, dtype=torch.long)
+    mask = torch.zeros(len(batch), length, dtype=torch.bool)
+    at: list[int] = []
+    labels: list[int] = []
+    soft_at: list[int] = []
+    soft: list[torch.Tensor] = []
+    for i, (encoded, row_labels, distribution) in enumerate(batch):
+        n = len(encoded.ids)
+        ids[i, :n] = torch.tensor(encoded.ids)
+        features[i, :n] = torch.tensor(encoded.features)
+        mask[i, :n] = True
+        if distribution is None:
+            for first, label in zip(encoded.firsts, row_labels, strict=True):
+                if first >= 0 and label != sets.IGNORED:
+                    at.append(i * length + first)
+                    labels.append(label)
+        else:
+            kept = [j for j, first in enumerate(encoded.firsts) if first >= 0]
+            soft_at.extend(i * length + encoded.firsts[j] for j in kept)
+            soft.append(distribution[kept])
+    return (
+        ids.to(device),
+        features.to(device),
+        mask.to(device),
+        torch.tensor(at, dtype=torch.long, device=device),
+        torch.tensor(labels, dtype=torch.long, device=device),
+        torch.tensor(soft_at, dtype=torch.long, device=device),
+        (torch.cat(soft) if soft else torch.zeros(0, len(LABELS))).float().to(device),
+    )
+
+
+def loss_of(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Summed negative log likelihood; where a set leaves MISC open, that of "O or MISC" (a marginal likelihood)."""
+    logs = torch.log_softmax(scores, dim=-1)
+    open_ = labels == sets.O_OR_MISC
+    hard = functional.nll_loss(logs[~open_], labels[~open_], reduction="sum")
+    either = torch.logsumexp(logs[open_][:, [0, 7, 8]], dim=-1)
+    return hard - either.sum()
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Trains and leaves `network.pt` and the checkpoint in `arguments.out`."""
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    chosen = arguments.device
+    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if chosen == "auto" else chosen)
+    encoder = Encoder(Tokenizer.from_file(str(arguments.minilm / "tokenizer.json")))
+    gold = sets.training_sentences(arguments.data / "annotated.jsonl.gz")
+    pools = sets.Pools(gold)
+    pseudo = read_pseudo(arguments.also) if arguments.also else []
+    logger.info("sentences %s, relabelled paragraphs %d", dict(Counter(s.source for s in gold)), len(pseudo))
+    network = from_minilm(arguments.minilm)
+    if arguments.start:
+        network.load_state_dict(torch.load(arguments.start, map_location="cpu", weights_only=True))
+    network.to(device).train()
+    fresh = [p for n, p in network.named_parameters() if n.startswith(("features", "labels"))]
+    known = [p for n, p in network.named_parameters() if not n.startswith(("features", "labels"))]
+    groups = [
+        {"params": known, "lr": arguments.rate},
+        {"params": fresh, "lr": arguments.rate * (1 if arguments.start else 5)},
+    ]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
+
+    def planned(epoch: int) -> list[list[Row]]:
+        rng = random.Random(f"{arguments.seed}/{epoch}")
+        rows = rows_of_epoch(gold, pseudo, pools, encoder, rng, repeat=arguments.repeat)
+        return batches(rows, arguments.pieces, rng)
+
+    plan = planned(0)
+    total = int(len(plan) * arguments.epochs)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1.0, (step + 1) / (0.06 * total), max(0.02, (total - step) / (0.94 * total)))
+    )
+    step = 0
+    saved = arguments.out / "checkpoint.pt"
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    if saved.exists() and not arguments.fresh:
+        state = torch.load(saved, map_location=device, weights_only=True)
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+        step = state["step"]
+        torch.set_rng_state(state["rng"].cpu())
+        logger.info("goes on from step %d", step)
+    began = written = time.monotonic()
+    epoch, base, running, seen, pieces = 0, 0, 0.0, 0, 0
+    first = step
+    while step < total:
+        if step - base >= len(plan):
+            base += len(plan)
+            epoch += 1
+            plan = planned(epoch)
+            continue
+        ids, features, mask, at, labels, soft_at, soft = tensors(plan[step - base], device)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=arguments.bfloat16):
+            scores = network(ids, features, mask)
+        flat = scores.float().reshape(-1, len(LABELS))
+        loss = loss_of(flat[at], labels)
+        if len(soft_at):
+            logs = torch.log_softmax(flat[soft_at], dim=-1)
+            loss = loss + arguments.soft_weight * -(soft * logs).sum()
+        words = len(at) + len(soft_at)
+        (loss / max(1, words)).backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        schedule.step()
+        step += 1
+        running, seen, pieces = running + loss.item(), seen + words, pieces + int(mask.sum())
+        if step % 100 == 0 or step == first + 10:
+            speed = pieces / (time.monotonic() - began)
+            logger.info(
+                "step %d of %d, epoch %d, loss %.4f a word, %.0f pieces/s", step, total, epoch, running / seen, speed
+            )
+            running, seen = 0.0, 0
+        if not math.isfinite(running):
+            raise SystemExit(f"the loss is {running} at step {step}: lower --rate")
+        if time.monotonic() - written > arguments.checkpoint_minutes * 60:
+            state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
+            state |= {"schedule": schedule.state_dict(), "rng": torch.get_rng_state()}
+            torch.save(state, saved.with_suffix(".tmp"))
+            saved.with_suffix(".tmp").replace(saved)
+            written = time.monotonic()
+    torch.save({k: v.cpu() for k, v in network.state_dict().items()}, arguments.out / "network.pt")
+    saved.unlink(missing_ok=True)
+    logger.info("written %s after %.0f s", arguments.out / "network.pt", time.monotonic() - began)
+    report(network.eval(), encoder, arguments.data, device)
+
+
+def report(network: Network, encoder: Encoder, folder: Path, device: torch.device) -> None:
+    """Logs strict span F1 on what was held back, per set."""
+    from services.entities.decoding import best_path
+    from services.entities.scoring import SpanScore, gold_spans, joined
+
+    scores: dict[str, SpanScore] = {}
+    with torch.inference_mode():
+        for source, tokens, tags in sets.held_back(folder / "annotated.jsonl.gz"):
+            text, offsets = joined(tokens)
+            found = sets.words(text)
+            encoded = encoder.encode([w.text for w in found])
+            kept = [i for i, first in enumerate(encoded.firsts) if first >= 0]
+            if not kept:
+                continue
+            ids = torch.tensor([encoded.ids[:512]], device=device)
+            features = torch.tensor([encoded.features[:512]], device=device)
+            logs = torch.log_softmax(network(ids, features)[0], dim=-1).cpu().numpy()
+            path = best_path(logs[[min(encoded.firsts[i], 511) for i in kept]])
+            got = {(found[kept[a]].start, found[kept[b - 1]].end, label) for a, b, label in path}
+            masked = source in ("uner_ewt", "wnut17")
+            scores.setdefault(source, SpanScore()).add(gold_spans(offsets, tags), got, masked=masked)
+    for source, score in sorted(scores.items()):
+        logger.info("%-20s %s", source, score)
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder with annotated.jsonl.gz")
+    parser.add_argument(
+        "--minilm", type=Path, required=True, help="folder with MiniLM's model.safetensors, tokenizer.json"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt and network.pt")
+    parser.add_argument("--also", type=Path, help="paragraphs relabelled by services.entities.training.relabel")
+    parser.add_argument("--start", type=Path, help="network.pt to start from instead of MiniLM alone")
+    parser.add_argument("--epochs", type=float, default=5.0)
+    parser.add_argument("--repeat", type=int, default=1, help="times an epoch shows the annotated sentences")
+    parser.add_argument("--rate", type=float, default=1e-4, help="highest learning rate")
+    parser.add_argument("--soft-weight", type=float, default=1.0, help="weight of a relabelled word against a gold one")
+    parser.add_argument("--pieces", type=int, default=2048, help="padded word pieces a batch")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--bfloat16", action=argparse.BooleanOptionalAction, default=False)
+    parser.add_argument("--checkpoint-minutes", type=float, default=3.0)
+    parser.add_argument("--fresh", action="store_true", help="forget an old checkpoint")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    train(arguments)
+
+
+if __name__ == "__main__":
+    main()
