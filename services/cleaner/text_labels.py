@@ -1,0 +1,117 @@
+"""What each line of a flattened page is: labels by rules, or by the model where there is one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, Self
+
+from services.cleaner.outlets import OutletRegistry
+from services.cleaner.text_lines import Line, Meta, read_meta, split_lines
+
+Label = Literal["headline", "outlet", "time", "outlet_and_time", "byline", "body", "other"]
+
+_SENTENCE: Final = re.compile(r"[.!?…。！？।؟][\"'”’»)\]]*(?=\s|$)|[。！？]")
+_ENDS_SENTENCE: Final = re.compile(r"[.!?…。！？।؟:][\"'”’»)\]]*$")
+CHROME: Final = re.compile(
+    r"cookie|subscri|sign ?(?:in|up)|log ?in\b|newsletter|advert|©|copyright|all rights|privacy|terms of|follow us"
+    r"|share (?:this|on)|download (?:the|our)|app store|google play|no comments|leave a (?:comment|reply)"
+    r"|read (?:more|next|also)|related articles|click here|your email|try our|explore what|get started"
+    r"|most read|more from|trending",
+    re.IGNORECASE,
+)
+
+
+@dataclass(slots=True)
+class PageLines:
+    """A flattened page's lines with what each says, and, once labelled, their labels."""
+
+    flattened: str
+    lines: list[Line]
+    metas: list[Meta | None]
+    labels: list[Label] = field(default_factory=list[Label])
+    labelled_by: Literal["rules", "model"] = "rules"
+    certainty: list[float] = field(default_factory=list[float])
+
+    @classmethod
+    def read(cls, flattened: str, registry: OutletRegistry) -> Self:
+        """The lines of `flattened` (see `ledger.flatten_text`), not labelled yet."""
+        lines = split_lines(flattened)
+        return cls(flattened, lines, [read_meta(line.text, registry) for line in lines])
+
+    def doubt(self, indices: Sequence[int]) -> float:
+        """How unsure the labels of these lines are, in [0, 1], weighted by length; 0 without a model."""
+        if not self.certainty:
+            return 0.0
+        total = sum(self.lines[index].units for index in indices) or 1
+        return sum((1 - self.certainty[index]) * self.lines[index].units for index in indices) / total
+
+
+def label_lines(page: PageLines) -> list[Label]:
+    """A label for each line of `page`; also kept in `page.labels`."""
+    page.labels = label_by_rules(page)
+    return page.labels
+
+
+def label_by_rules(page: PageLines) -> list[Label]:
+    """Labels from length, copies and neighbours alone."""
+    lines, metas = page.lines, page.metas
+    counts: dict[str, int] = {}
+    for line in lines:
+        counts[line.key] = counts.get(line.key, 0) + 1
+    labels: list[Label] = ["other"] * len(lines)
+    for index, line in enumerate(lines):
+        long = line.units >= 140 and _SENTENCE.search(line.text) is not None
+        sentence = line.units >= 55 and _ENDS_SENTENCE.search(line.text) is not None
+        if (long and line.units >= 260) or ((long or sentence) and not CHROME.search(line.text)):
+            labels[index] = "body"
+    for index, (line, meta) in enumerate(zip(lines, metas, strict=True)):
+        if meta is None or not meta.is_whole or labels[index] == "body":
+            continue
+        if meta.time is not None:
+            labels[index] = "outlet_and_time" if meta.outlet else "time"
+        elif meta.byline:
+            labels[index] = "byline"
+        elif meta.registered is not None or (line.bullet and counts[line.key] > 1):
+            labels[index] = "outlet"
+    for index, meta in enumerate(metas):
+        # a name beside a time, and printed again near it
+        if labels[index] == "other" and meta is not None and meta.is_whole and meta.outlet:
+            beside = [labels[other] for other in (index - 1, index + 1) if 0 <= other < len(lines)]
+            if "time" in beside and not CHROME.search(lines[index].text):
+                labels[index] = "outlet"
+    last_seen: dict[str, int] = {}
+    for index, line in enumerate(lines):
+        repeated = counts[line.key] > 1 and index - last_seen.get(line.key, -99) <= 10
+        says = metas[index]
+        if (
+            repeated
+            and 15 <= line.units <= 220
+            and len(line.text.split()) > 2
+            and (says is None or not says.is_whole)
+            and not CHROME.search(line.text)
+        ):
+            labels[index] = labels[last_seen[line.key]] = "headline"
+        last_seen[line.key] = index
+    open_headline = False
+    for index in range(len(lines) - 1, -1, -1):
+        label = labels[index]
+        if label == "body":
+            open_headline = True
+        elif label == "headline":
+            open_headline = False
+        elif (
+            open_headline
+            and label == "other"
+            and 15 <= lines[index].units <= 220
+            and not CHROME.search(lines[index].text)
+            and (
+                (index + 1 < len(lines) and labels[index + 1] in ("outlet", "time", "outlet_and_time", "byline"))
+                or (index and labels[index - 1] in ("outlet", "time", "outlet_and_time", "byline"))
+                or "body" not in labels[:index]
+            )
+        ):
+            labels[index] = "headline"
+            open_headline = False
+    return labels

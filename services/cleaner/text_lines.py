@@ -1,0 +1,294 @@
+"""The lines of a flattened page, what each may be, and the features by which it is labelled.
+
+A line here is what a reader would call one: hard-wrapped paragraphs and sentences that a flattener broke at links are
+put together again. Offsets are code points of the flattened page.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+from services.cleaner.ages import TimeMatch, find_times
+from services.cleaner.outlets import OutletRegistry, RegisteredOutlet
+
+LONGEST_META: Final = 160
+"""Characters; a longer line is never only outlet, time or byline."""
+
+_LINE: Final = re.compile(r"[^\n]*\S[^\n]*")
+_SPACES: Final = re.compile(r"\s+")
+_BULLET: Final = re.compile(r"^[\s•·‣▪●○◦∙*+\-–—|>»►▶]+\s*")
+_ICON: Final = re.compile(
+    r"^(?:time|clock|calendar|calendar_today|access_time|schedule|icon|date|watch_later)"
+    r"(?=$|[\s\d:•·|-]|an?\s|one\s|[A-Z])"
+)
+_LABEL: Final = re.compile(
+    r"^(?:sources?|via|from|(?:first |originally |article )?(?:published|posted|updated|modified|created)|"
+    r"last (?:updated|modified)|"
+    r"publication date|date|veröffentlicht|aktualisiert|stand|quelle|publié|mis à jour|modifié|publicado|actualizado|"
+    r"fuente|atualizado|fonte|pubblicato|aggiornato|gepubliceerd|bijgewerkt|opublikowano|aktualizacja|źródło|опубликовано|"
+    r"обновлено|источник|publicerad|uppdaterad|publisert|oppdatert|offentliggjort|opdateret|发布时间|来源|發佈時間|來源|更新)"
+    r"(?:\s?(?:by|on|at|am|um|le|el|em|il|op|den|à|a las))?\s?[:：]?\s*(?=\W|\d|[A-Z]|$)",
+    re.IGNORECASE,
+)
+_BYLINE: Final = re.compile(
+    r"^(?:by|written by|reported by|story by|words by|posted by|text:|author:?|von|par|por|di|door|af|av|autor:?|"
+    r"texte?:|foto:|oleh|ву|автор:?|записа(?:ла|л)|文[/／:：]|記者|记者)[\s:]+(?=\S)",
+    re.IGNORECASE,
+)
+_PERSON: Final = re.compile(
+    r"^(?:[^\W\d_][\w'’.-]*\.?)(?:\s(?:(?:de|da|do|dos|del|der|den|van|von|la|le|bin|al|el|di|du|ten|ter|y|e)\s)*"
+    r"(?:[^\W\d_][\w'’.-]*\.?)){1,4}$"
+)
+_SEPARATORS: Final = re.compile(r"\s*(?:[|·•]|\s[-–—]\s|,\s|\s(?:and|und|et|y|e|en|och|og|i|и|та|&)\s|;)\s*")
+_FILLER: Final = re.compile(
+    r"^(?:\W|\d{1,2}[:.h]\d\d(?::\d\d)?|\b(?:at|on|by|am|pm|um|uhr|le|à|el|las|min(?:ute)?s?|read|updated|published|"
+    r"posted|last|"
+    r"ago|time|utc|gmt|ist|et|est|edt|bst|cet|cest|mon|tue|wed|thu|fri|sat|sun|(?:mon|tues|wednes|thurs|fri|satur|sun)day|"
+    r"montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|"
+    r"lunes|martes|miércoles|jueves|viernes|sábado|domingo|first|modified|edited)\b)*$",
+    re.IGNORECASE,
+)
+_SENTENCE_END: Final = re.compile(r"[.!?…。！？।؟](?:[\"'”’»)\]]*)(?:\s|$)|[。！？]")
+_CONTINUES: Final = re.compile(r"^[a-zà-öø-ÿа-яёα-ω,.;:!?)\]”’%]")
+_FUNCTION_END: Final = re.compile(
+    r"(?:,|\b(?:the|of|to|in|by|and|a|an|with|for|on|from|at|that|as|or|le|la|les|de|du|des|et|à|der|die|das|den|dem|und|im|"
+    r"in|von|zu|el|los|las|en|y|que|il|lo|di|e|het|een|van|met|its|his|her|their|is|was|said))$"
+)
+_CJK: Final = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+
+
+@dataclass(slots=True)
+class Line:
+    """A line: where it stands, its words with white space folded, and the form in which copies are equal."""
+
+    start: int
+    end: int
+    text: str
+    key: str
+    after_blank: bool
+    bullet: bool
+    units: int
+    """Its length in characters of an alphabet: an East Asian character counts for two and a half."""
+
+
+@dataclass(slots=True)
+class Meta:
+    """What a short line says about an article: the name it is printed under, when, by whom."""
+
+    outlet: str = ""
+    registered: RegisteredOutlet | None = None
+    time: TimeMatch | None = None
+    byline: tuple[str, ...] = ()
+    is_whole: bool = False
+    """Whether outlet, time and byline are all that the line says."""
+    is_glued: bool = False
+    """Whether an outlet and a time stand in it without a space between."""
+
+
+def fold_key(text: str) -> str:
+    """`text` in the form in which a repeated line equals its copy: bullets, case, quotes and spaces aside."""
+    return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())
+
+
+def units_of(text: str) -> int:
+    """The length of `text` in characters of an alphabet; East Asian and Thai characters count for two and a half."""
+    return len(text) + 3 * len(_CJK.findall(text)) // 2 if not text.isascii() else len(text)
+
+
+def split_lines(flattened: str) -> list[Line]:
+    """The lines of a flattened page, in order, none of them blank. Linear in its length."""
+    spans = [match.span() for match in _LINE.finditer(flattened)]
+    groups = _unwrap(flattened, spans) if _is_wrapped(flattened, spans) else _rejoin(flattened, spans)
+    lines: list[Line] = []
+    previous_end = 0
+    for start, end in groups:
+        raw = flattened[start:end]
+        start += len(raw) - len(raw.lstrip())
+        text = _SPACES.sub(" ", raw.strip())
+        bullet = _BULLET.match(text)
+        lines.append(
+            Line(
+                start=start,
+                end=start + len(raw.strip()),
+                text=text,
+                key=fold_key(text),
+                after_blank=flattened.count("\n", previous_end, start) > 1,
+                bullet=bullet is not None and bullet.end() < len(text),
+                units=units_of(text),
+            )
+        )
+        previous_end = end
+    return lines
+
+
+def _is_wrapped(flattened: str, spans: Sequence[tuple[int, int]]) -> bool:
+    """Whether paragraphs are broken into lines of one width, as mail and html2text do."""
+    if len(spans) < 8:
+        return False
+    widest = max(end - start for start, end in spans)
+    if not 40 <= widest <= 120:
+        return False
+    full = joined = 0
+    for (start, end), (following, _) in pairwise(spans):
+        if following - end == 1:
+            joined += 1
+            full += end - start > 0.72 * widest
+    return joined >= 6 and full > 0.6 * joined
+
+
+def _unwrap(flattened: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    widest = max(end - start for start, end in spans)
+    current: tuple[int, int] | None = None
+    last_width = 0
+    for start, end in spans:
+        if current is not None and start - current[1] == 1 and last_width > 0.6 * widest:
+            current = (current[0], end)
+        else:
+            if current is not None:
+                yield current
+            current = (start, end)
+        last_width = end - start
+    if current is not None:
+        yield current
+
+
+def _rejoin(flattened: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Lines, with those joined that a flattener broke inside a sentence, at a link."""
+    current: tuple[int, int] | None = None
+    for start, end in spans:
+        if current is not None:
+            before = flattened[max(current[0], current[1] - 40) : current[1]].rstrip()
+            after = flattened[start : start + 40].lstrip()
+            if (
+                current[1] - current[0] >= 25
+                and flattened.count("\n", current[1], start) == 1
+                and before[-1] not in '.!?:…。！？"”»'
+                and (
+                    (_CONTINUES.match(after) is not None and _ICON.match(after) is None and not _is_age(after))
+                    or _FUNCTION_END.search(before) is not None
+                )
+            ):
+                current = (current[0], end)
+                continue
+            yield current
+        current = (start, end)
+    if current is not None:
+        yield current
+
+
+def _is_age(text: str) -> bool:
+    return any(found.start < 12 for found in find_times(text))
+
+
+def read_meta(text: str, registry: OutletRegistry) -> Meta | None:
+    """What the line `text` says about an article; None when it is too long, or says nothing of the kind."""
+    if len(text) > LONGEST_META:
+        return None
+    bullet = _BULLET.match(text)
+    bare = text[bullet.end() :] if bullet else text
+    meta = Meta()
+    label = _LABEL.match(bare)
+    if label and label.end() < len(bare):
+        bare = bare[label.end() :]
+    icon = _ICON.match(bare)
+    if icon:
+        bare = bare[icon.end() :].lstrip(" :•·|-")
+    byline = _BYLINE.match(bare)
+    if byline and bare[byline.end() :][:1].isalpha():
+        rest = bare[byline.end() :]
+        names, leftover = _names(rest, registry)
+        if names:
+            meta.byline, bare = names, leftover
+    times = list(find_times(bare))
+    # an age says more of when it was published than a date beside it
+    time = times[0] if times else None
+    before = after = ""
+    if time is not None:
+        time = _after_outlet_digits(bare, time, registry)
+        before, after = bare[: time.start], bare[time.end :]
+        meta.time = time
+        for other in times[1:]:
+            if other.start >= time.end:
+                after = bare[other.end :]
+        icon = _ICON.match(before.strip())
+        if icon:
+            before = before.strip()[icon.end() :]
+        meta.is_glued = bool(before) and (before[-1].isalnum() or before[-1] in ".!)")
+    else:
+        before = bare
+    name = before.strip(" \t|·•,:;–—-/()")
+    label = _LABEL.match(name)
+    if label and label.end() == len(name):
+        name = ""
+    # TIME is an outlet, time the alternative text of an icon
+    known = registry.by_name(name) if name[:1].isupper() or not name[:1].isascii() else None
+    if name and (known is not None or not _FILLER.match(name)):
+        meta.registered = known
+        meta.outlet = name if meta.registered is not None or _looks_like_name(name) else ""
+        if not meta.outlet and time is None and not meta.byline:
+            return None
+    rest = after.strip(" \t|·•,:;–—-/()")
+    if rest and not meta.outlet and time is not None and (found := registry.by_name(rest)) is not None:
+        meta.outlet, meta.registered, rest = rest, found, ""
+    if not (meta.outlet or meta.time or meta.byline):
+        return None
+    meta.is_whole = (not name or bool(meta.outlet) or _FILLER.match(name) is not None) and (
+        not rest or _FILLER.match(rest) is not None
+    )
+    return meta
+
+
+def _after_outlet_digits(line: str, time: TimeMatch, registry: OutletRegistry) -> TimeMatch:
+    """`time`, or the shorter one that is left when its first digits belong to an outlet ("France 245 days ago")."""
+    printed = line[time.start : time.end]
+    digits = len(printed) - len(printed.lstrip("0123456789"))
+    for taken in range(digits - 1, 0, -1):
+        if registry.by_name(line[: time.start + taken]) is not None:
+            shorter = next(
+                (found for found in find_times(" " * (time.start + taken) + line[time.start + taken :])), None
+            )
+            if shorter is not None:
+                return shorter
+    return time
+
+
+def _looks_like_name(name: str) -> bool:
+    """Whether `name` could be an outlet's that the registry does not know: a few words, most with a capital."""
+    words = name.split()
+    if not 1 <= len(words) <= 7 or len(name) > 48 or (_SENTENCE_END.search(name + " ") and len(words) > 3):
+        return False
+    if not name[0].isalnum() or "@" in name or "http" in name:
+        return False
+    cased = [word for word in words if word[0].isalpha() and (word[0].isupper() or word[0].islower())]
+    if not cased:
+        return any(char.isalpha() for char in name)
+    return sum(word[0].isupper() for word in cased) * 2 >= len(cased) + 0.5
+
+
+def _names(text: str, registry: OutletRegistry) -> tuple[tuple[str, ...], str]:
+    """The names a byline begins with, and what follows them."""
+    names: list[str] = []
+    position = 0
+    pieces = list(_SEPARATORS.finditer(text))
+    bounds = [*((match.start(), match.end()) for match in pieces), (len(text), len(text))]
+    for end, following in bounds:
+        piece = text[position:end].strip()
+        times = list(find_times(piece)) if any(char.isdigit() for char in piece) else []
+        if times:
+            piece = piece[: times[0].start].strip(" ,|-–")
+            end = following = position
+        if piece and len(piece) <= 60 and (_PERSON.match(piece) or registry.by_name(piece) or len(piece.split()) == 1):
+            if not piece[0].isupper() and piece[0].lower() != piece[0].upper():
+                break
+            names.append(piece)
+            position = max(following, position + len(piece)) if times else following
+            if times:
+                break
+        else:
+            break
+    return tuple(names), text[position:]

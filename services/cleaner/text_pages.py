@@ -1,0 +1,589 @@
+"""A flattened page taken apart into its articles: text mode.
+
+Each line is labelled (headline, outlet, time, byline, body, or none of the article's), labels are grouped into
+articles, and every other line goes to the removal ledger with its kind. Nothing here knows one site: what an
+aggregator's page looks like is learnt (`services/cleaner/training/text_lines.py`), with rules where no model is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from schemas.articles import Attribution, Author, Comments, Outlet, Published, RemovalKind, outlet_id_of
+from services.cleaner.ages import DateOrder
+from services.cleaner.ledger import flatten_text
+from services.cleaner.outlets import OutletRegistry, RegisteredOutlet, outlet_named, outlet_of_host
+from services.cleaner.parts import (
+    NO_COMMENTS,
+    NOT_DATED,
+    ArticlePart,
+    FieldSpan,
+    Hints,
+    PageParts,
+    Span,
+    TextSpan,
+)
+from services.cleaner.promos import find_promos
+from services.cleaner.text_labels import Label, PageLines, label_lines
+from services.cleaner.text_lines import Line, Meta
+
+METHOD: Final = "text_lines"
+
+_MIN_BODY_UNITS: Final = 140
+"""An article on a page of several with less text is a teaser."""
+
+_MIN_SINGLE_UNITS: Final = 80
+_NEAR: Final = 4
+"""Lines: what stands further from a headline than this is not its outlet or time."""
+
+_NO_HINTS: Final = Hints()
+
+
+def _kind_rules(*rules: tuple[RemovalKind, str, str]) -> tuple[tuple[RemovalKind, str, re.Pattern[str]], ...]:
+    return tuple((kind, rule, re.compile(pattern, re.IGNORECASE)) for kind, rule, pattern in rules)
+
+
+# What a line that belongs to no article is, by the first pattern found in it.
+_KINDS: Final = _kind_rules(
+    (
+        "comments",
+        "comments_line",
+        r"^(?:\d[\d,.]*\s+)?(?:comments?|commentaires?|kommentare?|comentarios?|comentários|commenti|reacties|комментарии"
+        r"|评论|コメント|댓글)\b.{0,30}$|no comments? yet|be the first to comment|leave a (?:comment|reply)"
+        r"|join the conversation|log ?in to comment|view (?:all )?\d* ?comments",
+    ),
+    (
+        "related",
+        "related_line",
+        r"^(?:related|more (?:on|from|stories|news)|read (?:more|next|also)|see also|also read|recommended"
+        r"|most (?:read|popular|viewed)|you (?:may|might) (?:also )?like|trending|top stories|latest(?: news| stories)?|up next|don.t miss"
+        r"|mehr zum|lesen sie auch|lire aussi|à lire|más noticias|leia também|leggi anche|читайте также"
+        r"|editor.s picks)\b",
+    ),
+    ("newsletter", "newsletter_line", r"newsletter|sign ?up (?:for|to)|your inbox|subscribe to our|mailing list"),
+    (
+        "app",
+        "app_line",
+        r"download (?:the|our|\w+) app|get the app|app ?store|play ?store|google play|get started now",
+    ),
+    ("consent", "consent_line", r"cookies?\b|privacy policy|terms of (?:use|service)|gdpr|consent"),
+    (
+        "advertisement",
+        "advertisement_line",
+        r"^(?:advert(?:isement|ising)?|anzeige|publicité|publicidad|pubblicità|sponsored|promoted|реклама|ads? by.*)\b",
+    ),
+    ("tags", "tags_line", r"^(?:hash)?tags?\b|^topics?\b|^#\w+|^(?:schlagwörter|mots-clés|etiquetas|теги)\b"),
+    ("event", "event_line", r"\b(?:webinar|conference|summit)\b.*\b(?:register|tickets?|join)\b"),
+    (
+        "caption",
+        "caption_line",
+        r"^(?:photo|image|picture|credit|foto|bild|file photo|chart|graphic|video|watch)\b|getty images"
+        r"|\((?:photo|image|ap photo|reuters|afp|getty)",
+    ),
+    (
+        "author",
+        "author_line",
+        r"^about the author|\bis an? (?:\w+ ){0,4}(?:reporter|correspondent|journalist|editor|writer)\b",
+    ),
+    (
+        "promo",
+        "promo_line",
+        r"subscribe|try our|explore what|sign in|log ?in\b|register|follow us|support (?:our|us)|become a member|donate"
+        r"|free trial|shop now|buy now|\bai features",
+    ),
+    ("chrome", "alt_text", r"^(?:logo|icon|image|avatar|\w+ (?:logo|icon|background|image|banner))$"),
+)
+_COUNTED_COMMENTS: Final = re.compile(
+    r"^(?:(?P<before>\d[\d,.]*)\s+)?comments?(?:\s*[(\[]?(?P<after>\d[\d,.]*)[)\]]?)?\s*:?$", re.IGNORECASE
+)
+_NO_COMMENTS_YET: Final = re.compile(r"no comments?(?: yet)?\b|be the first to comment|0 comments", re.IGNORECASE)
+_MONTH: Final = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?\s\d{1,2}"
+_DATELINE: Final = re.compile(
+    r"(?P<dateline>(?:"
+    rf"[A-Z][A-Z.'’ -]{{2,40}}(?:,\s[A-Z][\w.'’ ]{{1,30}}?)?(?:,?\s{_MONTH})?"
+    r"(?:\s?\((?P<agency>[A-Z][\w .]{1,30})\))?"
+    rf"|{_MONTH}(?:\s?\((?P<agency2>[A-Z][\w .]{{1,30}})\))?"
+    r"))\s?(?:—|–|--|-)\s"
+)
+_CREDIT: Final = re.compile(
+    r"\((?:Reporting by [^)]{3,200}|(?P<name>AP|AFP|Reuters|dpa|PTI|ANI|Xinhua|TASS|EFE|ANSA|Yonhap|Kyodo|PA))\)\s*$"
+)
+_CUT_OFF: Final = re.compile(
+    r"(?:\.\.\.|…|\[\+\d+ chars\]|\[…\]|\(more\))\s*$|(?:read more|continue reading|weiterlesen)[^.]{0,20}$",
+    re.IGNORECASE,
+)
+_ENDS: Final = re.compile(r"[.!?…。！？।؟:\"'”’»)\]]\s*$")
+_ROLES_OF_STAFF: Final = frozenset(
+    {"staff", "editors", "agencies", "newsroom", "staff reporter", "web desk", "news desk", "wire"}
+)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An article while its lines are gathered: indices into the page's lines."""
+
+    headline: int | None
+    copies: list[int] = field(default_factory=list[int])
+    before: list[int] = field(default_factory=list[int])
+    """Metadata lines between the last article's body and the headline."""
+    between: list[int] = field(default_factory=list[int])
+    """Metadata lines between the headline and the body."""
+    after: list[int] = field(default_factory=list[int])
+    body: list[int] = field(default_factory=list[int])
+
+
+def split_text_page(
+    text: str,
+    *,
+    fetched_at: datetime,
+    registry: OutletRegistry,
+    url: str | None = None,
+    hints: Hints = _NO_HINTS,
+) -> PageParts | None:
+    """The articles of a page that came as text, the main one first; None for a page without one.
+
+    `fetched_at` is aware: ages and dates are read against it. The outlet is the one printed; on a page of one article
+    the outlet that `url` belongs to goes first. The aggregator is the one `hints` name, else the one `url` belongs to.
+    Never raises, and takes time linear in the length of `text`.
+    """
+    flattened = flatten_text(text)
+    page = PageLines.read(flattened, registry)
+    if not page.lines:
+        return None
+    drafts = _drafts(page, label_lines(page))
+    drafts, repeated = _distinct(page, drafts)
+    several = len(drafts) > 1
+    drafts = [draft for draft in drafts if _units(page, draft) >= (_MIN_BODY_UNITS if several else _MIN_SINGLE_UNITS)]
+    if not drafts:
+        return None
+    return _Assembly(page, drafts, repeated, fetched_at, registry, url, hints).page_parts()
+
+
+def _units(page: PageLines, draft: _Draft) -> int:
+    return sum(page.lines[index].units for index in draft.body)
+
+
+def _drafts(page: PageLines, labels: Sequence[Label]) -> list[_Draft]:
+    """Articles from labels: a headline with what follows it, to the next headline that a body follows."""
+    drafts: list[_Draft] = []
+    current = _Draft(None)
+    gap: list[int] = []  # metadata since the last body line: of the article above, or of the one below
+    for index, label in enumerate(labels):
+        if label == "headline":
+            key = page.lines[index].key
+            if current.body:
+                if current.headline is not None and key == page.lines[current.headline].key:
+                    current.copies.append(index)
+                    continue
+                current.after = list(gap)
+                drafts.append(current)
+                current = _Draft(index, before=gap)
+                gap = []
+            elif current.headline is None:
+                current.headline = index
+                current.before, gap = gap, []
+            elif key == page.lines[current.headline].key:
+                current.copies.append(index)
+            else:
+                # a headline without a body: a teaser; what stood before it may be the next one's
+                current = _Draft(index, before=current.between)
+        elif label == "body":
+            if current.headline is None and not current.body:
+                current.before, gap = gap, []
+            current.body.append(index)
+            gap = []
+        elif label != "other":
+            if current.headline is not None and not current.body:
+                current.between.append(index)
+            else:
+                gap.append(index)
+    current.after = gap
+    if current.body:
+        drafts.append(current)
+    return drafts
+
+
+def _distinct(page: PageLines, drafts: list[_Draft]) -> tuple[list[_Draft], set[int]]:
+    """`drafts` without articles and paragraphs printed twice, and the lines of those."""
+    repeated: set[int] = set()
+    seen_bodies: set[str] = set()
+    kept: list[_Draft] = []
+    for draft in drafts:
+        fresh: list[int] = []
+        for index in draft.body:
+            line = page.lines[index]
+            if line.units > 60 and line.key in seen_bodies:
+                repeated.add(index)
+            else:
+                fresh.append(index)
+                seen_bodies.add(line.key)
+        draft.body = fresh
+        if fresh:
+            kept.append(draft)
+        elif draft.headline is not None:
+            repeated.update((draft.headline, *draft.copies))
+    return kept, repeated
+
+
+class _Assembly:
+    """Parts and ledger made of drafts."""
+
+    def __init__(
+        self,
+        page: PageLines,
+        drafts: list[_Draft],
+        repeated: set[int],
+        fetched_at: datetime,
+        registry: OutletRegistry,
+        url: str | None,
+        hints: Hints,
+    ) -> None:
+        self.page, self.drafts, self.repeated = page, drafts, repeated
+        self.fetched_at, self.registry, self.hints = fetched_at, registry, hints
+        self.host = _host(url)
+        at_host = registry.by_domain(self.host)
+        self.host_outlet = at_host if at_host is not None and not at_host.is_aggregator else None
+        self.aggregator = at_host if at_host is not None and at_host.is_aggregator else None
+        self.aggregator_attribution = _aggregator(hints, registry, self.aggregator)
+        if hints.aggregator:
+            self.aggregator = registry.resolve(hints.aggregator) or self.aggregator
+        self.taken: dict[int, Span] = {}
+
+    def page_parts(self) -> PageParts:
+        page, flattened = self.page, self.page.flattened
+        side = self._side_of_metadata()
+        parts = [self._part(number, draft, side) for number, draft in enumerate(self.drafts)]
+        used = self._used_lines()
+        removed: list[Span] = []
+        comments = self._comments(used)
+        headlines = {page.lines[draft.headline].key for draft in self.drafts if draft.headline is not None}
+        for index, line in enumerate(page.lines):
+            if index not in used:
+                kind, rule = self._kind(index, headlines)
+                removed.append(Span(kind, rule, line.start, line.end))
+        if comments.present:
+            parts[0] = replace(parts[0], comments=comments)
+        return PageParts(flattened=flattened, parts=tuple(parts), removed=tuple(removed))
+
+    def _used_lines(self) -> set[int]:
+        used: set[int] = set(self.taken)
+        for draft in self.drafts:
+            used.update(draft.body)
+            if draft.headline is not None:
+                used.add(draft.headline)
+        return used
+
+    # ---- one article
+
+    def _part(self, number: int, draft: _Draft, side: dict[str, Literal["before", "after"]]) -> ArticlePart:
+        page = self.page
+        removed: list[Span] = []
+        headline, raw_headline, fields = self.hints.headline or "" if number == 0 else "", "", ()
+        if draft.headline is not None:
+            line = page.lines[draft.headline]
+            headline, raw_headline = _clean_headline(line), page.flattened[line.start : line.end]
+            fields = (FieldSpan("headline", line.start, line.end),)
+            for index in draft.copies:
+                self._take(index, "repeat", "headline_again", removed)
+        metas = self._metas(draft, side)
+        for index in metas:
+            self._take(index, "metadata", page.labels[index], removed)
+        outlet, outlet_evidence = self._outlet(number, draft, metas)
+        byline = self._byline(metas, number)
+        published = self._published(metas, number, outlet)
+        body_spans, paragraphs = self._body(draft, removed)
+        dateline, agency = _dateline(paragraphs, self.registry)
+        attribution: list[Attribution] = []
+        if outlet is not None:
+            attribution.append(Attribution(role="outlet", name=outlet.name, evidence=outlet_evidence))
+        if self.aggregator_attribution is not None:
+            attribution.append(self.aggregator_attribution)
+        agency = agency or _credit(paragraphs, self.registry)
+        if agency is None:
+            for author in byline:
+                known = self.registry.by_name(author.name)
+                if known is not None and known.is_agency:
+                    agency = (known.name, "byline")
+        if agency is not None and (outlet is None or agency[0] != outlet.name):
+            attribution.append(Attribution(role="wire", name=agency[0], evidence=agency[1]))
+        truncated, truncated_reasons = _truncation(paragraphs)
+        quality, reasons = self._quality(headline, outlet, published, draft, truncated)
+        return ArticlePart(
+            headline=headline,
+            raw_headline=raw_headline,
+            paragraphs=paragraphs,
+            body_spans=body_spans,
+            part="main" if number == 0 else "inlined",
+            field_spans=fields,
+            removed=tuple(sorted(removed, key=lambda span: span.start)),
+            outlet=outlet,
+            attribution=tuple(attribution),
+            byline=byline,
+            dateline=dateline,
+            published=published,
+            truncated=truncated,
+            truncated_reasons=truncated_reasons,
+            comments=NO_COMMENTS,
+            method=METHOD if page.labelled_by == "model" else "text_rules",
+            quality=quality,
+            reasons=reasons,
+        )
+
+    def _take(self, index: int, kind: RemovalKind, rule: str, removed: list[Span]) -> None:
+        if index in self.taken:
+            return
+        line = self.page.lines[index]
+        span = Span(kind, rule, line.start, line.end)
+        self.taken[index] = span
+        removed.append(span)
+
+    def _side_of_metadata(self) -> dict[str, Literal["before", "after"]]:
+        """Whether names and times that stand between two articles belong to the one below or the one above."""
+        sides: dict[str, Literal["before", "after"]] = {}
+        first, last = self.drafts[0], self.drafts[-1]
+        for what in ("outlet", "time", "byline"):
+            above = any(self._says(index, what) for index in first.before)
+            below = any(self._says(index, what) for index in last.after)
+            sides[what] = "after" if below and not above else "before"
+        return sides
+
+    def _says(self, index: int, what: str) -> bool:
+        meta = self.page.metas[index]
+        if meta is None:
+            return False
+        return bool(meta.outlet if what == "outlet" else meta.time if what == "time" else meta.byline)
+
+    def _metas(self, draft: _Draft, side: dict[str, Literal["before", "after"]]) -> list[int]:
+        """The draft's metadata lines, the ones between headline and body first."""
+        found = list(draft.between)
+        for what in ("outlet", "time", "byline"):
+            if any(self._says(index, what) for index in draft.between):
+                continue
+            near = draft.before[-_NEAR:] if side[what] == "before" else draft.after[:_NEAR]
+            found.extend(index for index in near if self._says(index, what) and index not in found)
+        if side["outlet"] == side["time"] == "before":
+            found.extend(index for index in draft.before if index not in found)
+        return [index for index in found if index not in self.taken]
+
+    def _outlet(self, number: int, draft: _Draft, metas: Sequence[int]) -> tuple[Outlet | None, str]:
+        printed = [meta for index in metas if (meta := self.page.metas[index]) is not None and meta.outlet]
+        named = {
+            self.page.metas[index].outlet  # type: ignore[union-attr]
+            for index in metas
+            if self._says(index, "outlet") and self.page.labels[index] in ("outlet", "outlet_and_time")
+        }
+        printed = [meta for meta in printed if meta.outlet in named]
+        own = None if self.aggregator_attribution is not None else self.host_outlet
+        if own is not None and len(self.drafts) == 1:
+            return own.as_outlet(), "registry_domain"
+        choice = _best_outlet(printed, self.aggregator)
+        if choice is not None:
+            if choice.registered is not None:
+                return choice.registered.as_outlet(), "printed_name"
+            return outlet_named(choice.outlet, self.registry), "printed_name"
+        if own is not None:
+            return own.as_outlet(), "registry_domain"
+        if number == 0 and self.hints.outlet:
+            known = self.registry.resolve(self.hints.outlet)
+            return (known.as_outlet() if known else outlet_named(self.hints.outlet, self.registry)), "hint"
+        if self.aggregator_attribution is None and self.host:
+            return outlet_of_host(self.host), "host"
+        return None, ""
+
+    def _byline(self, metas: Sequence[int], number: int) -> tuple[Author, ...]:
+        names: dict[str, Author] = {}
+        for index in metas:
+            meta = self.page.metas[index]
+            for name in meta.byline if meta is not None else ():
+                names.setdefault(name.casefold(), _author(name, self.registry))
+        for index in metas:
+            meta = self.page.metas[index]
+            if self.page.labels[index] == "byline" and meta is not None and not meta.byline and meta.outlet:
+                names.setdefault(meta.outlet.casefold(), _author(meta.outlet, self.registry))
+        if not names and number == 0 and self.hints.byline:
+            names[""] = _author(" ".join(self.hints.byline.split()), self.registry)
+        return tuple(names.values())
+
+    def _published(self, metas: Sequence[int], number: int, outlet: Outlet | None) -> Published:
+        order = self._date_order(outlet)
+        dated: list[Published] = []
+        for index in metas:
+            meta = self.page.metas[index]
+            if meta is not None and meta.time is not None:
+                published = meta.time.resolve(self.fetched_at, order=order)
+                if published is not None:
+                    dated.append(published)
+        if dated:
+            # the narrowest says most: a line with a date and one with an age stand side by side
+            return min(dated, key=_width)
+        if number == 0 and self.hints.published_at:
+            from services.cleaner.ages import read_time
+
+            published = read_time(self.hints.published_at, fetched_at=self.fetched_at, order=order)
+            if published is not None:
+                return published.model_copy(update={"evidence": "hint"})
+        return NOT_DATED
+
+    def _date_order(self, outlet: Outlet | None) -> DateOrder:
+        """The habit of who printed the page: the aggregator's, else its host's, else the outlet's."""
+        for printer in (self.aggregator, self.host_outlet, self.registry.by_id(outlet.id) if outlet else None):
+            if printer is not None:
+                return printer.date_order
+        return "dmy"
+
+    def _body(self, draft: _Draft, removed: list[Span]) -> tuple[tuple[TextSpan, ...], tuple[str, ...]]:
+        flattened = self.page.flattened
+        spans: list[TextSpan] = []
+        paragraphs: list[str] = []
+        for index in draft.body:
+            line = self.page.lines[index]
+            raw = flattened[line.start : line.end].replace("\n", " ")
+            position, kept = 0, list[str]()
+            promos = find_promos(raw)
+            for start, end in [*((promo.start, promo.end) for promo in promos), (len(raw), len(raw))]:
+                piece = raw[position:start]
+                words = piece.split()
+                if words:
+                    first = line.start + position + len(piece) - len(piece.lstrip())
+                    spans.append(TextSpan(first, first + len(piece.strip())))
+                    kept.extend(words)
+                position = end
+            removed.extend(
+                Span(promo.kind, promo.rule, line.start + promo.start, line.start + promo.end) for promo in promos
+            )
+            if kept:
+                paragraphs.append(" ".join(kept))
+        return tuple(spans), tuple(paragraphs)
+
+    def _quality(
+        self, headline: str, outlet: Outlet | None, published: Published, draft: _Draft, truncated: str
+    ) -> tuple[float, tuple[str, ...]]:
+        lost = {
+            "no_headline": 0.3 if not headline else 0.0,
+            "no_outlet": 0.1 if outlet is None else 0.0,
+            "no_time": 0.1 if published.earliest_at is None else 0.0,
+            "short_text": 0.2 if _units(self.page, draft) < 400 else 0.0,
+            "truncated": 0.15 if truncated == "yes" else 0.0,
+            "labelled_by_rules": 0.1 if self.page.labelled_by == "rules" else 0.0,
+        }
+        doubt = self.page.doubt(draft.body)
+        lost["doubtful_lines"] = round(min(0.4, doubt), 3) if doubt >= 0.1 else 0.0
+        return round(max(0.05, 1.0 - sum(lost.values())), 3), tuple(reason for reason, cost in lost.items() if cost)
+
+    # ---- what belongs to no article
+
+    def _kind(self, index: int, headlines: set[str]) -> tuple[RemovalKind, str]:
+        line = self.page.lines[index]
+        if index in self.repeated:
+            return "repeat", "paragraph_again"
+        if line.key in headlines:
+            return "repeat", "headline_again"
+        if line.units <= 300:
+            for kind, rule, pattern in _KINDS:
+                if pattern.search(line.text):
+                    return kind, rule
+        meta = self.page.metas[index]
+        if meta is not None and meta.is_whole and (meta.time is not None or meta.registered is not None):
+            return "metadata", "not_of_an_article"
+        if self.page.labels[index] == "headline":
+            return "related", "headline_without_text"
+        return "chrome", "not_article"
+
+    def _comments(self, used: set[int]) -> Comments:
+        count: int | None = None
+        present = False
+        for index, line in enumerate(self.page.lines):
+            if index in used or line.units > 60:
+                continue
+            if _NO_COMMENTS_YET.search(line.text):
+                return Comments(present=True, count=0)
+            match = _COUNTED_COMMENTS.match(line.text)
+            if match:
+                present = True
+                digits = (match["before"] or match["after"] or "").replace(",", "").replace(".", "")
+                if digits.isdigit() and len(digits) < 10:
+                    count = int(digits)
+        return Comments(present=present, count=count) if present else NO_COMMENTS
+
+
+def _host(url: str | None) -> str:
+    if not url:
+        return ""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _aggregator(hints: Hints, registry: OutletRegistry, at_host: RegisteredOutlet | None) -> Attribution | None:
+    if hints.aggregator:
+        known = registry.resolve(hints.aggregator)
+        return Attribution(role="aggregator", name=known.name if known else hints.aggregator, evidence="hint")
+    if at_host is not None:
+        return Attribution(role="aggregator", name=at_host.name, evidence="registry_domain")
+    return None
+
+
+def _best_outlet(printed: Sequence[Meta], aggregator: RegisteredOutlet | None) -> Meta | None:
+    """The name most likely the outlet's: one the registry knows, then one printed again, then the first."""
+    own = aggregator.id if aggregator is not None else None
+    candidates = [meta for meta in printed if meta.registered is None or meta.registered.id != own]
+    counts: dict[str, int] = {}
+    for meta in candidates:
+        counts[outlet_id_of(meta.outlet)] = counts.get(outlet_id_of(meta.outlet), 0) + 1
+    return max(
+        candidates,
+        key=lambda meta: (meta.registered is not None, counts[outlet_id_of(meta.outlet)], meta.time is not None),
+        default=None,
+    )
+
+
+def _clean_headline(line: Line) -> str:
+    return line.text.lstrip("•·*‣▪●○ ").strip() or line.text
+
+
+def _author(name: str, registry: OutletRegistry) -> Author:
+    known = registry.by_name(name)
+    if known is not None:
+        return Author(name=name, kind="agency" if known.is_agency else "outlet")
+    if name.casefold() in _ROLES_OF_STAFF:
+        return Author(name=name, kind="outlet")
+    return Author(name=name)
+
+
+def _width(published: Published) -> float:
+    if published.earliest_at is None or published.latest_at is None:
+        return float("inf")
+    return (published.latest_at - published.earliest_at).total_seconds()
+
+
+def _dateline(paragraphs: Sequence[str], registry: OutletRegistry) -> tuple[str | None, tuple[str, str] | None]:
+    """The dateline the text begins with, and the agency it names with its evidence. The text keeps it."""
+    match = _DATELINE.match(paragraphs[0][:160]) if paragraphs else None
+    if match is None:
+        return None, None
+    name = match["agency"] or match["agency2"]
+    known = registry.by_name(name) if name else None
+    return match["dateline"].strip(), (known.name, "dateline") if known is not None and known.is_agency else None
+
+
+def _credit(paragraphs: Sequence[str], registry: OutletRegistry) -> tuple[str, str] | None:
+    match = _CREDIT.search(paragraphs[-1][-240:]) if paragraphs else None
+    if match is None:
+        return None
+    known = registry.by_name(match["name"] or "Reuters")
+    return (known.name, "credit_line") if known is not None else None
+
+
+def _truncation(paragraphs: Sequence[str]) -> tuple[Literal["no", "maybe", "yes"], tuple[str, ...]]:
+    last = paragraphs[-1] if paragraphs else ""
+    if _CUT_OFF.search(last[-60:]):
+        return "yes", ("ends_in_ellipsis",)
+    if not _ENDS.search(last[-10:]):
+        return "maybe", ("ends_without_full_stop",)
+    return "no", ()
