@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,19 +18,33 @@ import redis
 
 from services.local.errors import MissingTool, PortTaken, StackRunning, StartFailed
 from services.local.ports import is_free
-from services.local.processes import Command, Supervisor, spawn, start_time
+from services.local.processes import Child, Command, Supervisor, spawn, start_time
 from services.local.stack import LocalSettings, ServiceCommand, Stack, StackState, down, start_detached, status
 from tests.integration.test_local_servers import create_topic, publish, read
 from tests.support import eventually
 
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(600)")
 
-# a stack with a service, its state printed once it is up
-UP = """
+# a service that says how it is ended and whether Kafka and Redis are still there then
+LAST_WORDS = """
+import os, signal, socket, sys, time
+def end(number, frame):
+    for address in (os.environ["NEWSLOOM_KAFKA_BOOTSTRAP"], os.environ["NEWSLOOM_REDIS_URL"].split("/")[2]):
+        host, port = address.split(":")
+        socket.create_connection((host, int(port)), 1).close()
+    sys.exit(f"{signal.Signals(number).name}, both servers there")
+signal.signal(signal.SIGINT, end)
+signal.signal(signal.SIGTERM, end)
+print("ready", flush=True)
+time.sleep(600)
+"""
+
+# a stack with that service, its state printed once it is up
+UP = f"""
 import sys
 from services.local.stack import ServiceCommand, Stack
 with Stack(on_progress=lambda line: print(line, flush=True)) as stack:
-    stack.start_services([ServiceCommand("sleeper", (sys.executable, "-c", "import time; time.sleep(600)"))])
+    stack.start_services([ServiceCommand("sleeper", (sys.executable, "-c", {LAST_WORDS!r}))])
     print(stack.state.model_dump_json(), flush=True)
     stack.wait()
 """
@@ -113,12 +128,15 @@ def test_a_signal_stops_everything_in_order(
     up = run_up()
     state = up.state()
     eventually(lambda: (now := status(settings)) and now.phase == "running", 5)
+    log = state.folder / "logs" / "sleeper.log"
+    eventually(lambda: log.read_text() == "ready\n", 10)
     assert all(start_time(pid) for pid in pids_of(state))
     # to the whole group, as a terminal sends Ctrl-C
     os.killpg(up.process.pid, number)
     assert up.end() == 0
     assert_nothing_is_left(state, within_seconds=0)
     assert not (state.folder / "stack.json").exists()
+    assert log.read_text() == "ready\nSIGTERM, both servers there\n"
 
 
 def test_a_killed_stack_leaves_no_process_and_its_data_go_on(run_up: Callable[[], Up], settings: LocalSettings) -> None:
@@ -335,10 +353,15 @@ time.sleep(600)
 
 def test_a_child_started_from_a_thread_outlives_that_thread(tmp_path: Path) -> None:
     """The kernel sends the death signal when the thread that started the child ends."""
-    import threading
+    log = tmp_path / "log"
+    script = "import time; print('ready', flush=True); time.sleep(600)"
+    made: list[Child] = []
 
-    made = []
-    thread = threading.Thread(target=lambda: made.append(spawn(Command("child", SLEEPER, tmp_path / "log"))))
+    def start() -> None:
+        made.append(spawn(Command("child", (sys.executable, "-c", script), log)))
+        eventually(lambda: "ready" in log.read_text(), 10)  # by then it has asked the kernel for the signal
+
+    thread = threading.Thread(target=start)
     thread.start()
     thread.join()
     try:
