@@ -129,7 +129,9 @@ def _page(path: Path, name: str, content: bytes, kind: Format, hints: Hints) -> 
     if url is None and kind == "html" and (match := _CANONICAL.search(content[: 1 << 18])):
         url = unescape((match[1] or match[2]).decode("ascii", "replace"))
     fields |= {"url": url} if url else {"record_id": name}
-    fields["html" if kind == "html" else "text"] = decode_page(content)
+    body, charset = decode_page(content)
+    fields["html" if kind == "html" else "text"] = body
+    fields["http"] = {"charset": charset}
     try:
         article = RawArticle.closed_from_bytes(json.dumps(fields, ensure_ascii=False).encode(errors="replace"))
     except InvalidEventError as error:
