@@ -61,7 +61,8 @@ _KINDS: Final = _kind_rules(
         "related",
         "related_line",
         r"^(?:related|more (?:on|from|stories|news)|read (?:more|next|also)|see also|also read|recommended"
-        r"|most (?:read|popular|viewed)|you (?:may|might) (?:also )?like|trending|top stories|latest(?: news| stories)?|up next|don.t miss"
+        r"|most (?:read|popular|viewed)"
+        r"|you (?:may|might) (?:also )?like|trending|top stories|latest(?: news| stories)?|up next|don.t miss"
         r"|mehr zum|lesen sie auch|lire aussi|à lire|más noticias|leia também|leggi anche|читайте также"
         r"|editor.s picks)\b",
     ),
