@@ -223,6 +223,13 @@ class Admin:
         """The offset after each partition's last record."""
         return self._offsets(partitions, _LATEST)
 
+    def offsets_since(self, partitions: Iterable[tuple[str, int]], timestamp_ms: int) -> dict[tuple[str, int], int]:
+        """The first offset of each partition whose record is not older than `timestamp_ms`; its end when all are."""
+        wanted = list(partitions)
+        ends = self.end_offsets(wanted)
+        found = self._offsets(wanted, max(0, timestamp_ms))
+        return {part: found[part] if found.get(part, -1) >= 0 else ends[part] for part in wanted}
+
     def _offsets(self, partitions: Iterable[tuple[str, int]], at: int) -> dict[tuple[str, int], int]:
         specs = {TopicPartition(topic, number): at for topic, number in partitions}
         if not specs:

@@ -1,0 +1,215 @@
+"""From an arriving article and the index's candidates to what is settled: matches, links, revision, payload."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from schemas.articles import CleanArticle
+from schemas.duplicates import (
+    MAX_MATCHES,
+    ArticleRef,
+    ArticleRevision,
+    Match,
+    Similarity,
+    WireCredit,
+    alert_id,
+)
+from services.duplicates.check import Record, outlet_digest, pack_hashes
+from services.duplicates.index import Arrival, Found, Member, Settlement
+from services.duplicates.relations import Article, Decision, decide, passages_of
+from services.duplicates.revisions import revise
+from services.duplicates.stored import StoredArticle, key_of, milliseconds, ref_json, to_stored
+from services.duplicates.wire import find_credit
+
+_STRENGTH: Final = {"exact": 0, "near": 1, "excerpt": 2}
+MOST_LINKS: Final = 24
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `decide` said of one stored article."""
+
+    stored: StoredArticle
+    decision: Decision
+    number: int
+    article: Article
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What an alert and a revision are composed from, kept for redeliveries."""
+
+    matches: tuple[Match, ...]
+    match_count: int
+    is_capped: bool
+    wire: WireCredit | None
+    revision: ArticleRevision | None
+
+    def to_bytes(self) -> bytes:
+        """The payload compressed."""
+        data = {
+            "matches": [match.model_dump(mode="json") for match in self.matches],
+            "match_count": self.match_count,
+            "is_capped": self.is_capped,
+            "wire": self.wire.model_dump(mode="json") if self.wire is not None else None,
+            "revision": self.revision.model_dump(mode="json") if self.revision is not None else None,
+        }
+        return zlib.compress(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), 6)
+
+    @classmethod
+    def from_bytes(cls, value: bytes) -> Payload:
+        """The payload in `value`."""
+        data: dict[str, Any] = json.loads(zlib.decompress(value))
+        return cls(
+            tuple(Match.model_validate(match) for match in data["matches"]),
+            data["match_count"],
+            data["is_capped"],
+            WireCredit.model_validate(data["wire"]) if data["wire"] is not None else None,
+            ArticleRevision.model_validate(data["revision"]) if data["revision"] is not None else None,
+        )
+
+
+def arrive(clean: CleanArticle, owner: str, *, keeps_texts: bool = True) -> tuple[Article, Arrival]:
+    """The article ready for counting, and what goes into the index."""
+    agencies = tuple(author.name for author in clean.byline if author.kind == "agency")
+    agencies += tuple(entry.name for entry in clean.attribution if entry.role == "wire")
+    credit = find_credit(clean.text, agencies)
+    stored = to_stored(clean, json.dumps([credit.agency, credit.evidence], ensure_ascii=False) if credit else "")
+    article = Article(stored)
+    fetched_ms = milliseconds(clean.fetched_at)
+    record = Record(
+        article_key=stored.article_key,
+        outlet=outlet_digest(stored.ref.outlet_id),
+        is_counted=stored.is_counted,
+        digest=article.digest,
+        shingles=len(article.shingles),
+        sketch=len(article.sketch),
+        fetched_ms=fetched_ms,
+        packed=pack_hashes(article.shingles) if not article.is_short else b"",
+    )
+    return article, Arrival(
+        article_key=stored.article_key,
+        version_key=key_of(stored.ref.version_id),
+        owner=owner,
+        fetched_ms=fetched_ms,
+        sketch=article.sketch,
+        record=record.to_bytes(),
+        text=stored.to_bytes() if keeps_texts else b"",
+    )
+
+
+def judge_candidates(article: Article, found: Found, *, window_ms: int) -> list[Verdict]:
+    """The decision on each candidate whose text is kept, in the order of the candidates."""
+    verdicts: list[Verdict] = []
+    for candidate in found.candidates:
+        if candidate.text is None:
+            continue
+        record = Record.from_bytes(candidate.record)
+        if record.article_key == article.stored.article_key:
+            continue
+        match = Article(candidate.text)
+        decision = decide(article, record, match, hits=candidate.hits, window_ms=window_ms)
+        if decision.kind != "none":
+            verdicts.append(Verdict(match.stored, decision, candidate.number, match))
+    return verdicts
+
+
+def member_of(stored: StoredArticle, *, is_sighting: bool) -> Member:
+    """The article as a cluster keeps it."""
+    return Member(
+        article_key=stored.article_key,
+        outlet_id=stored.ref.outlet_id,
+        is_counted=stored.is_counted,
+        score=stored.published_ms,
+        reason=stored.published_reason,
+        is_sighting=is_sighting,
+        ref=ref_json(stored.ref),
+    )
+
+
+def settle_plan(article: Article, found: Found, verdicts: Sequence[Verdict], *, is_capped: bool) -> Settlement | None:
+    """What is to be settled for the article; None when it matches nothing and revises nothing."""
+    stored = article.stored
+    revision = None
+    if found.previous is not None:
+        revision = revise(article, Article(found.previous))
+    united = [verdict for verdict in verdicts if verdict.decision.relation in ("exact", "near")]
+    best: dict[str, Verdict] = {}
+    for verdict in sorted(verdicts, key=_strength):
+        if verdict.decision.kind == "duplicate" and stored.is_counted and verdict.stored.is_counted:
+            best.setdefault(verdict.stored.ref.outlet_id, verdict)
+    if not united and not best and revision is None:
+        return None
+    listed = sorted(best.values(), key=_strength)
+    if len(listed) > MAX_MATCHES:
+        earliest = min(listed, key=lambda verdict: (verdict.stored.published_ms, verdict.number))
+        kept = listed[:MAX_MATCHES]
+        listed = kept if earliest in kept else [*kept[:-1], earliest]
+    matches = tuple(_match(article, verdict) for verdict in listed)
+    payload = Payload(matches, len(best), is_capped, _wire(article, list(best.values())), revision)
+    links: dict[str, Member] = {}
+    for verdict in united[:MOST_LINKS]:
+        # a sighting is told from the side of the later one; what it met stays what it was
+        links.setdefault(verdict.stored.article_key, member_of(verdict.stored, is_sighting=False))
+    is_sighting = any(verdict.decision.kind == "sighting" for verdict in united)
+    return Settlement(
+        version_key=key_of(stored.ref.version_id),
+        member=member_of(stored, is_sighting=is_sighting),
+        payload=payload.to_bytes(),
+        alert_id=alert_id(stored.ref.article_id, stored.ref.version_id),
+        tokens=tuple(
+            sorted(f"{outlet}|{verdict.decision.relation}".replace("\n", " ") for outlet, verdict in best.items())
+        ),
+        links=tuple(links.values()),
+        needs_cluster=bool(best),
+    )
+
+
+def _strength(verdict: Verdict) -> tuple[int, float, int, int]:
+    relation = verdict.decision.relation or "excerpt"
+    # an outlet's own page says more than a copy of it inlined elsewhere
+    inlined = 0 if verdict.stored.part == "main" else 1
+    return _STRENGTH[relation], -verdict.decision.overlap.jaccard, inlined, verdict.number
+
+
+def _match(article: Article, verdict: Verdict) -> Match:
+    overlap = verdict.decision.overlap
+    if verdict.decision.relation is None:
+        raise ValueError("a match has a relation")
+    return Match(
+        article=verdict.stored.ref,
+        relation=verdict.decision.relation,
+        similarity=Similarity(
+            jaccard=round(overlap.jaccard, 4),
+            article_containment=round(overlap.article_containment, 4),
+            match_containment=round(overlap.match_containment, 4),
+        ),
+        passages=passages_of(article.located, verdict.article.located, verdict.decision.runs),
+    )
+
+
+def _wire(article: Article, verdicts: Sequence[Verdict]) -> WireCredit | None:
+    """The agency that the article credits; else the likely one, which most of its matches credit."""
+    if article.stored.wire:
+        agency, evidence = json.loads(article.stored.wire)
+        return WireCredit(agency=agency, evidence=evidence)
+    votes: dict[str, int] = {}
+    said: dict[str, str] = {}
+    for verdict in verdicts:
+        if verdict.decision.relation != "excerpt" and verdict.stored.wire:
+            agency, evidence = json.loads(verdict.stored.wire)
+            votes[agency] = votes.get(agency, 0) + 1
+            said.setdefault(agency, f"likely: {verdict.stored.ref.outlet} credits it: {evidence}")
+    if not votes:
+        return None
+    agency = min(votes, key=lambda name: (-votes[name], name))
+    return WireCredit(agency=agency, evidence=said[agency])
+
+
+def ref_of(value: str) -> ArticleRef:
+    """The ref that `ref_json` wrote."""
+    return ArticleRef.model_validate_json(value)

@@ -1,0 +1,340 @@
+"""The duplicates service: clean articles in; alerts, revisions and clusters out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.articles import CleanArticle
+from schemas.events import InvalidEventError, content_hash, format_instant
+from schemas.topics import ARTICLE_REVISIONS, CLEAN_ARTICLES, DUPLICATE_ALERTS, DUPLICATE_CLUSTERS
+from services.duplicates import metrics
+from services.duplicates.composing import events_of, removal_events
+from services.duplicates.history import KafkaHistory
+from services.duplicates.index import Arrival, Found, Gone, KnownVersion, Settled, Settlement, WithdrawnVersion
+from services.duplicates.matching import Verdict, arrive, judge_candidates, settle_plan
+from services.duplicates.rebuild import History, HistoryRecord, open_index
+from services.duplicates.redis_index import MOST_TEXTS, IndexSettings, RedisArticleIndex
+from services.duplicates.relations import Article
+from services.duplicates.stored import key_of, milliseconds
+from services.runtime import clock
+from services.runtime.cache import Cache
+from services.runtime.service import (
+    Discard,
+    Emit,
+    InvalidRecordError,
+    Item,
+    Outcome,
+    Positions,
+    Publish,
+    Record,
+    Service,
+)
+from services.runtime.settings import RuntimeSettings, read_settings
+from services.runtime.worker import run
+
+DISCARD_REASONS = ("no_match", "too_short", "same_matches", "known_version", "withdrawn")
+_FUTURE = timedelta(hours=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MEASURE_SECONDS = 60.0
+
+
+class DuplicatesSettings(BaseSettings):
+    """The window in which articles can match, and how the index is kept."""
+
+    model_config = SettingsConfigDict(env_prefix="NEWSLOOM_DUPLICATES_", frozen=True)
+
+    window_hours: int = Field(
+        default=72, ge=1, le=24 * 60, description="Articles fetched further apart than this never match."
+    )
+    slice_hours: int = Field(
+        default=24, ge=1, le=24 * 60, description="The index forgets in slices of this length; shorter ones cost speed."
+    )
+    grace_hours: int = Field(
+        default=24, ge=1, description="How long a slice is kept past the window after the last write to it."
+    )
+    first_buckets: int = Field(
+        default=4096, ge=16, le=4194304, description="Buckets of a new index; it grows by itself, this saves the steps."
+    )
+    shard: str = Field(
+        default="0", pattern=r"^[A-Za-z0-9_-]+$", description="Name of the index in Redis: one index for one name."
+    )
+
+
+@dataclass
+class _Pending:
+    """An article of a batch on its way to its outcome."""
+
+    position: int
+    event: CleanArticle
+    record: Record
+    article: Article
+    arrival: Arrival
+
+
+class DuplicateFinder:
+    """Brings batches of articles through the index. One batch at a time, as the engine does it."""
+
+    def __init__(self, index: RedisArticleIndex, history: History | None) -> None:
+        self._index = index
+        self._history = history
+        self._indexed: dict[str, int] = {}
+        self._opening = asyncio.Lock()
+        self._measured_at = float("-inf")
+
+    async def open(self) -> None:
+        """Returns when the index is whole. Raises DependencyError while it is not, or while Redis is away."""
+        async with self._opening:
+            if not self._index.generation and await open_index(self._index, self._history, self._reindex):
+                metrics.REBUILDS.inc()
+
+    def forget_positions(self) -> None:
+        """Partitions may have gone to other workers: what this one had indexed no longer says what must be there."""
+        self._indexed = {}
+
+    def close(self) -> None:
+        """Look at the whole index again before the next record."""
+        self._index.generation = ""
+
+    async def process_batch(self, items: Sequence[Item[CleanArticle]]) -> list[Outcome]:
+        """The outcome of each item, in order; what arrives together is no different from what arrives singly.
+
+        Raises InvalidRecordError for an article from the future, DependencyError while the index is away.
+        """
+        await self.open()
+        outcomes: dict[int, Outcome] = {}
+        run: list[_Pending] = []
+        keys: set[str] = set()
+        last: dict[str, int] = {}
+        for position, (event, record) in enumerate(items):
+            _refuse_future(event, record)
+            key = key_of(event.article_id)
+            if event.status == "withdrawn" or key in keys:
+                # what comes before in the batch must be settled before the article is looked at again
+                await self._run(run, outcomes, last)
+                run, keys, last = [], set(), {}
+            if event.status == "withdrawn":
+                outcomes[position] = await self.remove(
+                    event.article_id, record.owner, milliseconds(event.fetched_at), reason="withdrawn"
+                )
+                await self._note(record)
+                continue
+            keys.add(key)
+            article, arrival = arrive(event, record.owner)
+            run.append(_Pending(position, event, record, article, arrival))
+            last[f"{record.topic}/{record.partition}"] = record.offset
+        await self._run(run, outcomes, last)
+        await self._measure()
+        return [outcomes[position] for position in range(len(items))]
+
+    async def remove(self, article_id: str, owner: str, withdrawn_ms: int, *, reason: str) -> Outcome:
+        """Take an article out of index and cluster; discarded for `reason` when it was in no cluster."""
+        await self.open()
+        removed = await self._index.remove(key_of(article_id), owner, withdrawn_ms)
+        publishes = tuple(Publish(*event) for event in removal_events(article_id, removed)) if removed else ()
+        return Emit(publishes) if publishes else Discard(reason, article_id=article_id)
+
+    async def _run(self, run: Sequence[_Pending], outcomes: dict[int, Outcome], last: dict[str, int]) -> None:
+        if not run:
+            return
+        expected = self._indexed if self._history is not None else {}
+        replies = await self._index.add([pending.arrival for pending in run], expected)
+        settlements: list[Settlement] = []
+        waiting: list[_Pending] = []
+        for pending, reply in zip(run, replies, strict=True):
+            event = pending.event
+            if isinstance(reply, Settled):
+                outcomes[pending.position] = self._outcome(pending, reply, is_new=False)
+            elif isinstance(reply, KnownVersion):
+                outcomes[pending.position] = _discard("known_version", event)
+            elif isinstance(reply, WithdrawnVersion):
+                outcomes[pending.position] = _discard("withdrawn", event)
+            else:
+                settlement = self._decide(pending.article, reply)
+                if settlement is None:
+                    outcomes[pending.position] = _discard(
+                        "too_short" if pending.article.is_short else "no_match", event
+                    )
+                else:
+                    settlements.append(settlement)
+                    waiting.append(pending)
+        progress = last if self._history is not None else {}
+        settled = await self._index.settle(settlements, progress)
+        for pending, result in zip(waiting, settled, strict=True):
+            if isinstance(result, Gone):
+                outcomes[pending.position] = _discard("withdrawn", pending.event)
+            else:
+                outcomes[pending.position] = self._outcome(pending, result, is_new=True)
+        if self._history is not None:
+            self._indexed.update(last)
+
+    def _decide(self, article: Article, found: Found) -> Settlement | None:
+        metrics.CANDIDATES.observe(len(found.candidates))
+        verdicts: list[Verdict] = []
+        if found.candidates:
+            verdicts = judge_candidates(article, found, window_ms=self._index.window_ms)
+            for verdict in verdicts:
+                metrics.DECISIONS.labels(verdict.decision.kind).inc()
+        return settle_plan(article, found, verdicts, is_capped=len(found.candidates) > MOST_TEXTS)
+
+    def _outcome(self, pending: _Pending, settled: Settled, *, is_new: bool) -> Outcome:
+        publishes = tuple(Publish(*event) for event in events_of(settled, pending.article.stored.ref))
+        if not publishes:
+            return _discard("same_matches" if settled.is_same_matches else "no_match", pending.event)
+        if is_new:
+            for publish in publishes:
+                if publish.topic is DUPLICATE_ALERTS:
+                    metrics.count_alert(publish.event)
+                elif publish.topic is ARTICLE_REVISIONS:
+                    metrics.REVISIONS.inc()
+            metrics.MERGES.inc(len(settled.merged))
+        return Emit(publishes)
+
+    async def _note(self, record: Record) -> None:
+        if self._history is not None:
+            part = f"{record.topic}/{record.partition}"
+            await self._index.settle([], {part: record.offset})
+            self._indexed[part] = record.offset
+
+    async def _reindex(self, records: Sequence[HistoryRecord]) -> None:
+        """Index records again as they were indexed the first time; nothing is published."""
+        run: list[_Pending] = []
+        keys: set[str] = set()
+        last: dict[str, int] = {}
+
+        async def flush() -> None:
+            settlements: list[Settlement] = []
+            for pending, reply in zip(
+                run, await self._index.add([pending.arrival for pending in run], {}), strict=True
+            ):
+                if isinstance(reply, Found):
+                    settlement = self._decide(pending.article, reply)
+                    if settlement is not None:
+                        settlements.append(settlement)
+            await self._index.settle(settlements, last)
+            metrics.REINDEXED.inc(len(run))
+            run.clear()
+            keys.clear()
+            last.clear()
+
+        for item in records:
+            read = _read_again(item)
+            if read is None:
+                last[item.partition] = item.offset
+                continue
+            event, record = read
+            if event is None or event.status == "withdrawn":
+                await flush()
+                article_id = event.article_id if event is not None else (item.key or b"").decode(errors="replace")
+                at_ms = milliseconds(event.fetched_at) if event is not None else item.timestamp_ms
+                await self._index.remove(key_of(article_id), record.owner, at_ms)
+                last[item.partition] = item.offset
+                continue
+            if key_of(event.article_id) in keys:
+                await flush()
+            keys.add(key_of(event.article_id))
+            article, arrival = arrive(event, record.owner)
+            run.append(_Pending(0, event, record, article, arrival))
+            last[item.partition] = item.offset
+        await flush()
+
+    async def _measure(self) -> None:
+        if clock.seconds() - self._measured_at < _MEASURE_SECONDS:
+            return
+        self._measured_at = clock.seconds()
+        size = await self._index.size()
+        metrics.ARTICLES.set(size.articles)
+        metrics.RECORD_BYTES.set(size.record_bytes)
+        metrics.TEXT_BYTES.set(size.text_bytes)
+        metrics.REDIS_BYTES.set(size.redis_bytes)
+
+
+def _discard(reason: str, event: CleanArticle) -> Discard:
+    return Discard(reason, page_id=event.page_id or None, article_id=event.article_id, version_id=event.version_id)
+
+
+def _refuse_future(event: CleanArticle, record: Record) -> None:
+    if event.fetched_at > record.timestamp + _FUTURE:
+        raise InvalidRecordError(
+            f"fetched_at {format_instant(event.fetched_at)} is more than an hour after the record's own time "
+            f"{format_instant(record.timestamp)}; correct the clock of the program that fetched the page"
+        )
+
+
+def _read_again(item: HistoryRecord) -> tuple[CleanArticle | None, Record] | None:
+    """The event and record of what is read again; None for what was a dead letter the first time."""
+    topic, _, partition = item.partition.rpartition("/")
+    at = timedelta(milliseconds=item.timestamp_ms)
+    record = Record(topic, int(partition), item.offset, item.key, item.value, (), _EPOCH + at)
+    if item.value is None:
+        return (None, record) if item.key is not None else None
+    try:
+        event = CleanArticle.from_bytes(item.value)
+        _refuse_future(event, record)
+    except (InvalidEventError, InvalidRecordError):
+        return None
+    return event, record
+
+
+def build(
+    runtime: RuntimeSettings, settings: DuplicatesSettings | None = None, *, history: History | None = None
+) -> Service[CleanArticle]:
+    """The service on the Redis of `runtime`. With `history`, what Redis has lost is indexed again from there."""
+    settings = settings or read_settings(DuplicatesSettings)
+    redis = Cache(runtime, "duplicates")
+    index = RedisArticleIndex(
+        redis,
+        IndexSettings(
+            window_hours=settings.window_hours,
+            slice_hours=settings.slice_hours,
+            grace_hours=settings.grace_hours,
+            first_buckets=settings.first_buckets,
+            shard=settings.shard,
+        ),
+    )
+    finder = DuplicateFinder(index, history)
+    metrics.start_duplicates_at_zero()
+
+    async def process(event: CleanArticle, record: Record) -> Outcome:
+        return (await finder.process_batch([(event, record)]))[0]
+
+    async def process_tombstone(key: str, record: Record) -> Outcome:
+        # the value of every tombstone is the same: its owner is where it lies
+        owner = content_hash(key, record.coordinates)
+        return await finder.remove(key, owner, milliseconds(record.timestamp), reason="tombstone")
+
+    async def assigned(positions: Positions) -> None:
+        finder.forget_positions()
+        finder.close()
+        await finder.open()
+
+    async def ready() -> str | None:
+        return None if index.generation else "the index is being opened"
+
+    return Service(
+        "duplicates",
+        source=CLEAN_ARTICLES,
+        process=process,
+        process_batch=finder.process_batch,
+        process_tombstone=process_tombstone,
+        publishes=(DUPLICATE_ALERTS, ARTICLE_REVISIONS, DUPLICATE_CLUSTERS),
+        discard_reasons=DISCARD_REASONS,
+        start=redis.require_noeviction,
+        stop=redis.close,
+        ready=ready,
+        assigned=assigned,
+    )
+
+
+def main() -> None:
+    """The worker, as containers run it."""
+    run(lambda runtime: build(runtime, history=KafkaHistory(runtime)))
+
+
+if __name__ == "__main__":
+    main()
