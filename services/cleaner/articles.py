@@ -1,0 +1,186 @@
+"""A page's parts to the events that are published, with their ids and the ledger's bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.articles import (
+    REMOVED_TEXT_BYTES,
+    CleanArticle,
+    Completeness,
+    Extraction,
+    Outlet,
+    Published,
+    RawArticle,
+    Removed,
+    inlined_article_id,
+    main_article_id,
+    page_id,
+)
+from schemas.events import content_hash, well_formed
+from services.cleaner.languages import tell_language
+from services.cleaner.outlets import OutletRegistry, fold_name, outlet_of_host
+from services.cleaner.parts import ArticlePart, PageParts, Span
+from services.cleaner.urls import host_of, page_address, url_key
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which page a raw article is: its id, and the address it is known by."""
+
+    page_id: str
+    url: str | None
+
+    @property
+    def article_id(self) -> str:
+        """The id of the page's main article."""
+        return main_article_id(self.page_id)
+
+
+def identify(raw: RawArticle) -> Identity:
+    """The page that `raw` is a fetch of: by its address after redirects, else by the publisher's record id."""
+    url = page_address(raw.url, raw.http.final_url if raw.http else None)
+    key = url_key(url) if url else None
+    return Identity(page_id(url_key=key, publisher=raw.publisher.name, record_id=raw.record_id), url)
+
+
+def clean_articles(
+    raw: RawArticle, page: PageParts, *, version: str, epoch: str = "", registry: OutletRegistry
+) -> list[CleanArticle]:
+    """The events of a page, the main article first. A function of its arguments: no clock, no chance."""
+    identity = identify(raw)
+    host = host_of(identity.url)
+    aggregator = next((a.name for part in page.parts for a in part.attribution if a.role == "aggregator"), None)
+    known = registry.by_name(aggregator) if aggregator else None
+    carrier = known.id if known else fold_name(aggregator) if aggregator else host or raw.publisher.name
+    events: list[CleanArticle] = []
+    inlined: list[str] = []
+    for part in page.parts[1:]:
+        outlet = part.outlet or Outlet(name="unknown")
+        article_id = inlined_article_id(
+            host=carrier, outlet_id=outlet.id, folded_headline=fold_name(part.headline) or part.text[:80]
+        )
+        # one page can print one article twice; the first stands for both
+        if article_id in inlined:
+            continue
+        inlined.append(article_id)
+        events.append(_event(raw, identity, part, page, outlet, article_id, version, epoch))
+    main = page.parts[0]
+    outlet = main.outlet or (outlet_of_host(host) if host else Outlet(name=raw.outlet or "unknown"))
+    first = _event(raw, identity, main, page, outlet, identity.article_id, version, epoch, inlined=tuple(inlined))
+    return [first, *events]
+
+
+def _event(
+    raw: RawArticle,
+    identity: Identity,
+    part: ArticlePart,
+    page: PageParts,
+    outlet: Outlet,
+    article_id: str,
+    version: str,
+    epoch: str,
+    inlined: tuple[str, ...] | None = None,
+) -> CleanArticle:
+    is_main = inlined is not None
+    spans = (*part.removed, *page.removed) if is_main else part.removed
+    removed, omitted = bounded_ledger(page.flattened, spans)
+    text = part.text
+    return CleanArticle(
+        article_id=article_id,
+        page_id=identity.page_id,
+        part="main" if is_main else "inlined",
+        inlined_article_ids=inlined or (),
+        url=identity.url if is_main else None,
+        canonical_url=part.canonical_url or (raw.canonical_url if is_main else None),
+        outlet=outlet,
+        attribution=part.attribution,
+        headline=well_formed(part.headline),
+        byline=part.byline,
+        dateline=part.dateline,
+        published=part.published,
+        updated_at=part.updated_at,
+        fetched_at=raw.fetched_at,
+        language=part.language or tell_language(text, hint=raw.language),
+        text=text,
+        word_count=count_words(text),
+        page_kind=part.page_kind,
+        completeness=Completeness(truncated=part.truncated, reasons=part.truncated_reasons),
+        removed=removed,
+        removed_omitted=omitted,
+        comments=part.comments,
+        image_url=part.image_url or (raw.image_url if is_main else None),
+        links=part.links,
+        section=part.section or (raw.section if is_main else None),
+        extraction=Extraction(
+            method=part.method, version=version, epoch=epoch, quality=round(part.quality, 3), reasons=part.reasons
+        ),
+    )
+
+
+def bounded_ledger(flattened: str, spans: Sequence[Span]) -> tuple[tuple[Removed, ...], int]:
+    """The removal ledger as events carry it, in the page's order, and how many spans were past its 64 KB."""
+    removed: list[Removed] = []
+    held = 0
+    ordered = sorted(spans, key=lambda span: (span.start, span.end))
+    for number, span in enumerate(ordered):
+        text = flattened[span.start : span.end]
+        held += len(text.encode())
+        if held > REMOVED_TEXT_BYTES:
+            return tuple(removed), len(ordered) - number
+        removed.append(Removed(kind=span.kind, rule=span.rule, start=span.start, end=span.end, text=text))
+    return tuple(removed), 0
+
+
+def count_words(text: str) -> int:
+    """Words as white space parts them; in Chinese, Japanese and Thai text, two letters count as one word."""
+    dense = (
+        sum(1 for char in text if "\u3040" <= char <= "\u9fff" or "\u0e00" <= char <= "\u0e7f")
+        if not text.isascii()
+        else 0
+    )
+    return len(text.split()) + dense // 2
+
+
+def withdrawn_article(raw: RawArticle, *, version: str, registry: OutletRegistry) -> CleanArticle:
+    """The event that says an outlet took its article back: the article's id, and no text."""
+    identity = identify(raw)
+    host = host_of(identity.url)
+    site = registry.by_domain(host) or (registry.resolve(raw.outlet) if raw.outlet else None)
+    outlet = (
+        site.as_outlet()
+        if site
+        else Outlet(name=raw.outlet)
+        if raw.outlet
+        else outlet_of_host(host)
+        if host
+        else Outlet(name="unknown")
+    )
+    return CleanArticle(
+        article_id=identity.article_id,
+        page_id=identity.page_id,
+        status="withdrawn",
+        url=identity.url,
+        outlet=outlet,
+        headline=well_formed(raw.headline or ""),
+        published=Published(),
+        fetched_at=raw.fetched_at,
+        text="",
+        extraction=Extraction(method="withdrawn", version=version),
+    )
+
+
+def says(articles: Sequence[CleanArticle]) -> str:
+    """A hash of what a page's articles say, the same at every fetch of an unchanged page.
+
+    Left out is what a fetch changes by itself: the fetch time, ages and what follows from them, the chrome in the
+    ledger, link and picture addresses, and the modification time that some sites set to now.
+    """
+    parts: list[str] = []
+    for article in articles:
+        at = article.published.at.isoformat() if article.published.at else ""
+        parts += [article.article_id, article.status, article.headline, article.text, article.outlet.id, at]
+        parts += [article.dateline or "", article.section or "", article.page_kind, article.completeness.truncated]
+        parts += [f"{author.kind}:{author.name}" for author in article.byline]
+    return content_hash(*parts)

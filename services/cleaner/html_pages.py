@@ -1,0 +1,470 @@
+"""An HTML page taken apart: which of its lines are the article, and what the others are."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from typing import Any, Final, Literal, cast
+
+from schemas.articles import Attribution, Comments, Link, Outlet, RemovalKind
+from services.cleaner.fields import Fields, read_fields, read_head
+from services.cleaner.html_blocks import GROUP_NAMES, LEAVES, TAG_NAMES, Blocks, blocks_of, bounded, forget, parse
+from services.cleaner.languages import tell_language
+from services.cleaner.outlets import OutletRegistry, RegisteredOutlet, fold_name, outlet_named, outlet_of_host
+from services.cleaner.parts import ArticlePart, FieldSpan, Hints, PageParts, Span, TextSpan
+from services.cleaner.promos import find_promos
+from services.cleaner.urls import host_of
+
+Why = Literal["no_article", "list_page", "body_too_short"]
+
+MAX_TREE_CHARS: Final = 3_000_000
+"""A longer page is not given to trafilatura, whose time and memory grow with some fifty copies of the tree."""
+
+_GROUP: Final = {name: 1 << number for number, name in enumerate(GROUP_NAMES)}
+_TAG: Final = {name: 1 << number for number, name in enumerate(TAG_NAMES)}
+_BR: Final = LEAVES.index("br")
+_MOST_LINKS: Final = 100
+_RESET_AFTER: Final = 500
+_SPACE_FREE: Final = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class NoArticle:
+    """Why a page gives no article, and its flattened text."""
+
+    why: Why
+    flattened: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlOptions:
+    """What may be chosen about the HTML path."""
+
+    min_body_chars: int = 200
+    min_body_chars_dense: int = 80
+    """For Chinese, Japanese, Korean and Thai, which say as much in less than half the characters."""
+
+
+DEFAULT_OPTIONS: Final = HtmlOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which lines of a page are its article's body, by which method, and how sure that is."""
+
+    chosen: list[bool]
+    method: str
+    quality: float
+    reasons: tuple[str, ...] = ()
+
+
+# -- paths
+
+
+def choose_by_trafilatura(html: str, blocks: Blocks) -> Choice | None:
+    """The lines that trafilatura's body holds, or None when it finds none.
+
+    Its paragraphs are laid against the flattened lines, so that what is emitted has offsets and everything else is
+    in the ledger: a line is chosen when it is one of the paragraphs, or at least 60 % of its word 4-grams are theirs.
+    """
+    body = _run_trafilatura(html)
+    return None if not body else Choice(lines_in(blocks, body), "html_trafilatura", 0.8)
+
+
+_runs = 0
+
+
+def _run_trafilatura(html: str) -> str | None:
+    import trafilatura
+    from trafilatura.meta import reset_caches
+
+    global _runs
+    _runs += 1
+    if _runs % _RESET_AFTER == 0:
+        # its caches and those of its parts grow by the page otherwise (adbar/trafilatura#216)
+        cast("Any", reset_caches)()
+    lxml_error = cast("type[Exception]", import_module("lxml.etree").LxmlError)
+    try:
+        return cast("Any", trafilatura).extract(html, include_comments=False, with_metadata=False)
+    except (lxml_error, ValueError, TypeError, AttributeError, RecursionError, IndexError, KeyError):
+        # it walks trees of any shape; where it stumbles the page has no body from it
+        return None
+
+
+def lines_in(blocks: Blocks, body: str) -> list[bool]:
+    """For each line of the page whether `body`, another extractor's text of it, holds the line."""
+    whole = {_SPACE_FREE.sub("", line) for line in body.split("\n")}
+    whole.discard("")
+    words = body.split()
+    grams = {tuple(words[at : at + 4]) for at in range(len(words) - 3)}
+    chosen: list[bool] = []
+    for text in blocks.texts:
+        if _SPACE_FREE.sub("", text) in whole:
+            chosen.append(True)
+            continue
+        own = text.split()
+        if len(own) < 6:
+            # languages without spaces: a long line inside a longer one
+            chosen.append(len(text) >= 30 and not text.isascii() and text in body)
+            continue
+        held = sum(tuple(own[at : at + 4]) in grams for at in range(len(own) - 3))
+        chosen.append(held >= 0.6 * (len(own) - 3))
+    return chosen
+
+
+def choose_by_container(blocks: Blocks) -> Choice | None:
+    """The paragraphs of the element that holds most text outside links; for pages too large for anything else."""
+    weight: Counter[int] = Counter()
+    for text, parent, links, raw in zip(blocks.texts, blocks.parents, blocks.link_chars, blocks.raw_chars, strict=True):
+        if len(text) >= 60 and links * 3 < raw:
+            weight[parent] += len(text)
+    if not weight:
+        return None
+    best = max(weight, key=lambda parent: (weight[parent], -parent))
+    chosen = [
+        parent == best and links * 2 < raw
+        for parent, links, raw in zip(blocks.parents, blocks.link_chars, blocks.raw_chars, strict=True)
+    ]
+    return Choice(chosen, "html_container", 0.4, ("largest_container_only",))
+
+
+def choose(html: str, blocks: Blocks) -> Choice | None:
+    """The body's lines, by the path that suits the page."""
+    if len(html) <= MAX_TREE_CHARS:
+        choice = choose_by_trafilatura(html, blocks)
+        if choice is not None:
+            return choice
+    return choose_by_container(blocks)
+
+
+# -- the page
+
+
+def read_html_page(
+    html: str,
+    *,
+    url: str | None,
+    fetched_at: datetime,
+    registry: OutletRegistry,
+    hints: Hints | None = None,
+    options: HtmlOptions = DEFAULT_OPTIONS,
+) -> PageParts | NoArticle:
+    """The article of an HTML page with its fields and its removal ledger, or why there is none.
+
+    A function of its arguments: nothing is fetched, no clock is read. Time and memory are linear in the page.
+    """
+    hints = hints or Hints()
+    html = bounded(html)
+    tree = parse(html)
+    host = host_of(url)
+    site = registry.by_domain(host) or (registry.resolve(hints.outlet) if hints.outlet else None)
+    fields = read_fields(
+        read_head(tree),
+        url=url,
+        fetched_at=fetched_at,
+        registry=registry,
+        country=(site.country if site else None) or hints.country,
+        order=site.date_order if site else "dmy",
+        outlet_names=(site.name, *site.aliases) if site else (),
+        hint_headline=hints.headline,
+        hint_byline=hints.byline,
+        hint_published=hints.published_at,
+        hint_updated=hints.updated_at,
+    )
+    blocks = blocks_of(tree)
+    if not blocks.texts:
+        return NoArticle("no_article")
+    if fields.kind == "home" and not fields.is_article:
+        return NoArticle("list_page", blocks.flattened)
+    choice = choose(html, blocks)
+    if choice is None or not any(choice.chosen):
+        return NoArticle("list_page" if fields.kind == "list" else "no_article", blocks.flattened)
+    return _assemble(
+        blocks, choice, fields, url=url, host=host, site=site, registry=registry, hints=hints, options=options
+    )
+
+
+def _assemble(
+    blocks: Blocks,
+    choice: Choice,
+    fields: Fields,
+    *,
+    url: str | None,
+    host: str,
+    site: RegisteredOutlet | None,
+    registry: OutletRegistry,
+    hints: Hints,
+    options: HtmlOptions,
+) -> PageParts | NoArticle:
+    texts, starts = blocks.texts, blocks.starts()
+    chosen = list(choice.chosen)
+    headline, headline_line, repeats = _find_headline(blocks, chosen, fields)
+    for line in repeats:
+        chosen[line] = False
+    if headline_line is not None:
+        chosen[headline_line] = False
+    _drop_repeats(texts, chosen, repeats)
+
+    body_spans: list[TextSpan] = []
+    paragraphs: list[str] = []
+    removed: list[Span] = []
+    body_lines: list[int] = []
+    for line, text in enumerate(texts):
+        if not chosen[line]:
+            continue
+        kept, position = list[str](), 0
+        for promo in find_promos(text):
+            if text[position : promo.start].strip():
+                body_spans.append(_trimmed(text, position, promo.start, starts[line]))
+                kept.append(text[position : promo.start].strip())
+            removed.append(Span(promo.kind, promo.rule, starts[line] + promo.start, starts[line] + promo.end))
+            position = promo.end
+        if text[position:].strip():
+            body_spans.append(_trimmed(text, position, len(text), starts[line]))
+            kept.append(text[position:].strip())
+        if kept:
+            paragraphs.append(" ".join(kept))
+            body_lines.append(line)
+    body = "\n".join(paragraphs)
+    language = tell_language(body, page=fields.language, hint=hints.language)
+    least = options.min_body_chars_dense if language.code in ("zh", "ja", "ko", "th") else options.min_body_chars
+    if len(body) < least:
+        why: Why = "list_page" if fields.kind in ("list", "home") else "body_too_short" if body else "no_article"
+        return NoArticle(why, blocks.flattened)
+
+    removed.extend(_page_ledger(blocks, starts, chosen, headline_line, repeats))
+    removed.sort(key=lambda span: span.start)
+    outlet, attribution = _outlet(fields, host=host, site=site, registry=registry, hints=hints)
+    truncated, reasons = _completeness(body, fields)
+    comments = any(groups & _GROUP["comment"] for groups in blocks.groups)
+    return PageParts(
+        flattened=blocks.flattened,
+        parts=(
+            ArticlePart(
+                headline=headline,
+                raw_headline=fields.raw_headline or headline,
+                paragraphs=tuple(paragraphs),
+                body_spans=tuple(body_spans),
+                field_spans=()
+                if headline_line is None
+                else (FieldSpan("headline", starts[headline_line], starts[headline_line] + len(texts[headline_line])),),
+                removed=tuple(removed),
+                outlet=outlet,
+                attribution=attribution,
+                byline=fields.byline,
+                published=fields.published,
+                updated_at=fields.updated_at,
+                language=language,
+                page_kind=fields.kind if fields.kind in ("live", "gallery", "list") else "article",
+                truncated=truncated,
+                truncated_reasons=reasons,
+                comments=Comments(present=comments or bool(fields.comment_count), count=fields.comment_count),
+                section=fields.section or None,
+                canonical_url=fields.canonical_url,
+                image_url=fields.image_url,
+                links=_links(blocks, body_lines, url),
+                method=choice.method,
+                quality=choice.quality,
+                reasons=choice.reasons,
+            ),
+        ),
+    )
+
+
+def _trimmed(text: str, start: int, end: int, offset: int) -> TextSpan:
+    piece = text[start:end]
+    first = start + len(piece) - len(piece.lstrip())
+    return TextSpan(offset + first, offset + first + len(piece.strip()))
+
+
+def _find_headline(blocks: Blocks, chosen: Sequence[bool], fields: Fields) -> tuple[str, int | None, set[int]]:
+    """The headline, the line that prints it (None: it is only in the page's head), and lines that print it again."""
+    wanted = {fold_name(text): rank for rank, text in reversed(list(enumerate(fields.headlines)))}
+    wanted.pop("", None)
+    printed: list[tuple[int, int, int]] = []
+    for line, text in enumerate(blocks.texts):
+        if len(text) <= 400:
+            rank = wanted.get(fold_name(text))
+            if rank is not None:
+                is_h1 = bool(blocks.tags[line] & _TAG["h1"])
+                printed.append((0 if is_h1 else 1, rank, line))
+    if not fields.headline:
+        # nothing in the head: the first heading above the body
+        first = next((line for line, is_body in enumerate(chosen) if is_body), 0)
+        headings = _TAG["h1"] | _TAG["h2"]
+        for line in range(first, -1, -1):
+            if blocks.tags[line] & headings and 8 <= len(blocks.texts[line]) <= 250:
+                return blocks.texts[line], line, set()
+        return "", None, set()
+    if not printed:
+        return fields.headline, None, set()
+    best = min(printed)[2]
+    return fields.headline, best, {line for _, _, line in printed if line != best}
+
+
+def _drop_repeats(texts: Sequence[str], chosen: list[bool], repeats: set[int]) -> None:
+    """Of long lines that the body holds twice (a desktop and a mobile body), the later ones go."""
+    seen: set[str] = set()
+    for line, text in enumerate(texts):
+        if chosen[line] and len(text) >= 50:
+            if text in seen:
+                chosen[line] = False
+                repeats.add(line)
+            seen.add(text)
+
+
+# -- what is left over
+
+_GROUP_KINDS: Final[tuple[tuple[str, RemovalKind], ...]] = (
+    ("consent", "consent"),
+    ("comment", "comments"),
+    ("ad", "advertisement"),
+    ("related", "related"),
+    ("letter", "newsletter"),
+    ("caption", "caption"),
+    ("author", "author"),
+    ("tags", "tags"),
+    ("meta", "metadata"),
+    ("social", "chrome"),
+    ("nav", "chrome"),
+    ("footer", "chrome"),
+    ("side", "related"),
+    ("header", "chrome"),
+)
+_KIND_BITS: Final[tuple[tuple[int, RemovalKind, str], ...]] = tuple(
+    (_GROUP[group], kind, f"class_{group}") for group, kind in _GROUP_KINDS
+)
+_TAG_KINDS: Final[tuple[tuple[int, RemovalKind, str], ...]] = (
+    (_TAG["nav"], "chrome", "tag_nav"),
+    (_TAG["footer"], "chrome", "tag_footer"),
+    (_TAG["figcaption"] | _TAG["figure"], "caption", "tag_figure"),
+    (_TAG["header"], "chrome", "tag_header"),
+    (_TAG["aside"], "related", "tag_aside"),
+)
+
+
+def _page_ledger(
+    blocks: Blocks, starts: Sequence[int], chosen: Sequence[bool], headline_line: int | None, repeats: set[int]
+) -> list[Span]:
+    """Every line that is neither body nor headline, with what it is; neighbours of one kind make one span."""
+    spans: list[Span] = []
+    for line, text in enumerate(blocks.texts):
+        if line == headline_line or chosen[line]:
+            continue
+        kind, rule = _kind_of(blocks, line) if line not in repeats else ("repeat", "printed_again")
+        end = starts[line] + len(text)
+        last = spans[-1] if spans else None
+        if last is not None and last.kind == kind and last.rule == rule and last.end + 1 == starts[line]:
+            spans[-1] = Span(kind, rule, last.start, end)
+        else:
+            spans.append(Span(kind, rule, starts[line], end))
+    return spans
+
+
+def _kind_of(blocks: Blocks, line: int) -> tuple[RemovalKind, str]:
+    near, tags, groups = blocks.near[line], blocks.tags[line], blocks.groups[line]
+    for bit, kind, rule in _KIND_BITS:
+        if near & bit:
+            return kind, rule
+    for bits, kind, rule in _TAG_KINDS:
+        if tags & bits:
+            return kind, rule
+    for bit, kind, rule in _KIND_BITS:
+        if groups & bit:
+            return kind, rule
+    return "chrome", "outside_body"
+
+
+# -- fields that need the body or the registry
+
+
+def _outlet(
+    fields: Fields, *, host: str, site: RegisteredOutlet | None, registry: OutletRegistry, hints: Hints
+) -> tuple[Outlet, tuple[Attribution, ...]]:
+    """Under whose name the page is printed, and every name on it with how that is known."""
+    named: list[Attribution] = []
+    at_host = registry.by_domain(host)
+    outlet: Outlet | None = None
+    if at_host is not None and not at_host.is_aggregator:
+        outlet = at_host.as_outlet()
+        named.append(Attribution(role="outlet", name=outlet.name, evidence="registry_domain"))
+    if at_host is not None and at_host.is_aggregator:
+        named.append(Attribution(role="aggregator", name=at_host.name, evidence="registry_domain"))
+    elif hints.aggregator:
+        named.append(Attribution(role="aggregator", name=hints.aggregator, evidence="hint"))
+    if outlet is None:
+        aggregator = fold_name(named[0].name) if named else ""
+        for name, evidence in ((fields.publisher, "json_ld"), (fields.site_name, "meta"), (hints.outlet, "hint")):
+            if name and fold_name(name) != aggregator and len(name) <= 80:
+                known = registry.resolve(name)
+                outlet = known.as_outlet() if known else outlet_named(name, registry, domain=host or None)
+                named.append(Attribution(role="outlet", name=outlet.name, evidence=evidence))
+                break
+    if outlet is None:
+        outlet = site.as_outlet() if site is not None else outlet_of_host(host) if host else Outlet(name="unknown")
+        named.append(Attribution(role="outlet", name=outlet.name, evidence="host" if host else "none"))
+    if fields.foreign_canonical and fields.canonical_url:
+        there = registry.by_domain(host_of(fields.canonical_url))
+        name = there.name if there else host_of(fields.canonical_url)
+        if there is None or there.id != outlet.id:
+            named.append(
+                Attribution(
+                    role="wire" if there and there.is_agency else "outlet", name=name, evidence="foreign_canonical"
+                )
+            )
+    for author in fields.byline:
+        if author.kind == "agency":
+            named.append(Attribution(role="wire", name=author.name, evidence=f"byline_{fields.byline_evidence}"))
+    return outlet, tuple(dict.fromkeys(named))
+
+
+_CUT_OFF: Final = re.compile(r"(?:\[\s*(?:…|\.\.\.)\s*\]|\[\+?\d+ (?:chars|words)\]|(?<!\.)\.\.\.|…)\s*$")
+_ENDINGS: Final = re.compile(r"[.!?…。！？؟।”\"'»)\]’】」]\s*$")
+
+
+def _completeness(body: str, fields: Fields) -> tuple[Literal["no", "maybe", "yes"], tuple[str, ...]]:
+    """Whether `body` is the whole article, with what speaks against it."""
+    reasons: list[str] = []
+    if fields.paywalled:
+        reasons.append("paywalled")
+    if fields.body_chars > 400 and len(body) < 0.6 * fields.body_chars:
+        reasons.append("shorter_than_json_ld_body")
+    if _CUT_OFF.search(body[-40:]):
+        reasons.append("ends_in_ellipsis")
+    elif not _ENDINGS.search(body[-4:]):
+        reasons.append("ends_without_full_stop")
+    sure = "shorter_than_json_ld_body" in reasons or ("paywalled" in reasons and len(body) < 1200)
+    return ("yes" if sure else "maybe" if reasons else "no"), tuple(reasons)
+
+
+def _links(blocks: Blocks, lines: Sequence[int], url: str | None) -> tuple[Link, ...]:
+    from urllib.parse import urljoin
+
+    found: dict[str, str] = {}
+    for line in lines:
+        if not blocks.link_chars[line]:
+            continue
+        for address, words in blocks.links(line):
+            if address.startswith(("#", "javascript:", "mailto:", "tel:", "data:")):
+                continue
+            try:
+                absolute = urljoin(url or "", address.strip())
+            except ValueError:
+                continue
+            if absolute.startswith(("http://", "https://")) and len(absolute) <= 2048:
+                found.setdefault(absolute, words[:200])
+        if len(found) >= _MOST_LINKS:
+            break
+    return tuple(Link(url=address, text=words) for address, words in list(found.items())[:_MOST_LINKS])
+
+
+def forget_caches() -> None:
+    """Drop what this path and its libraries remember between pages; the output does not depend on it."""
+    from trafilatura.meta import reset_caches
+
+    forget()
+    cast("Any", reset_caches)()
