@@ -126,5 +126,9 @@ def build(runtime: RuntimeSettings, settings: CleanerSettings | None = None) -> 
 
 
 def main() -> None:
-    """The worker process `newsloom-cleaner`."""
+    """The worker, as containers run it."""
     run(build)
+
+
+if __name__ == "__main__":
+    main()

@@ -68,7 +68,7 @@ class Demo:
         with Stack(ephemeral=True, on_progress=console.say) as stack:
             settings = read_settings(RuntimeSettings, kafka_bootstrap=stack.bootstrap, redis_url=stack.redis_url)
             create_topics(settings)
-            environment = {} if self.inputs else {"NEWSLOOM_CLEANER_OUTLETS_FILE": str(sample.OUTLETS_FILE)}
+            environment = {} if self.inputs else {"NEWSLOOM_CLEANER_OUTLETS_FILE": str(sample.outlets_path())}
             stack.start_services(service_commands(SERVICES, environment))
             console.say(f"publishing {len(records)} records to {RAW_ARTICLES.name}")
             with Publisher(settings) as publisher:
