@@ -55,6 +55,20 @@ def packaged_java() -> Path | None:
     return None
 
 
+def java_release(java: Path) -> str | None:
+    """What the file `release` of this Java's installation says, or None if there is none. Starts nothing."""
+    try:
+        return (java.resolve().parent.parent / "release").read_text("utf-8")
+    except OSError:
+        return None
+
+
+def released_version(release: str | None) -> int:
+    """The major version in the text of a `release` file; 0 if it says none."""
+    match = re.search(r'^JAVA_VERSION="(\d+)', release or "", re.MULTILINE)
+    return int(match[1]) if match else 0
+
+
 def _installed() -> list[Path]:
     found: list[Path] = []
     home = os.environ.get("JAVA_HOME")

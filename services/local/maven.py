@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from services.local.errors import ChecksumMismatch, DiskFull, DownloadFailed, MissingTool
 from services.local.settings import LocalSettings, silent
@@ -87,6 +87,29 @@ def fetch(list_path: Path, settings: LocalSettings, on_progress: Callable[[str],
             kept = Path(temporary) / "jars"
             kept.rename(folder)
     return paths
+
+
+class HeldLock:
+    """The file lock `path`, held until `release` or the end of this process."""
+
+    def __init__(self, path: Path, lock: IO[str]) -> None:
+        self.path = path
+        self._lock = lock
+
+    def release(self) -> None:
+        self._lock.close()
+
+
+def try_lock(path: Path) -> HeldLock | None:
+    """The file lock `path`, or None if somebody holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return HeldLock(path, lock)
 
 
 @contextmanager

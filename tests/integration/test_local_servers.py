@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
+import psutil
 import pytest
 import redis
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -15,6 +17,7 @@ from services.local import broker as broker_module
 from services.local import servers as servers_module
 from services.local.broker import Broker
 from services.local.errors import StartFailed
+from services.local.maven import KAFKA_JARS, fetch
 from services.local.ports import free_port, is_free
 from services.local.processes import start_time
 from services.local.redis_server import RedisServer
@@ -106,6 +109,33 @@ def test_a_closed_server_leaves_no_process_no_port_and_no_folder() -> None:
     assert not any(start_time(pid) for pid in pids if pid)
     assert all(is_free(port) for port in ports)
     assert not any(folder.exists() for folder in folders)
+
+
+def test_the_first_stop_makes_later_starts_faster(tmp_path: Path) -> None:
+    settings = LocalSettings(cache_folder=tmp_path)
+    jars = fetch(KAFKA_JARS, LocalSettings())[0].parent
+    (tmp_path / jars.name).symlink_to(jars)
+
+    def fast_starts() -> list[Path]:
+        return list(tmp_path.glob("kafka-fast-start-*.aot"))
+
+    with Broker(settings) as broker:
+        assert "-XX:AOTCacheOutput" in " ".join(command_line(broker))
+        broker.kill()
+    assert fast_starts() == []  # a crash leaves no half of it
+    with Broker(settings):
+        pass
+    assert len(fast_starts()) == 1
+    with Broker(settings) as later:
+        assert f"-XX:AOTCache={fast_starts()[0]}" in command_line(later)
+        assert "[aot" not in later.log.read_text()  # where Java says why it cannot use one
+        maps = {Path(entry.path) for entry in psutil.Process(later.pid).memory_maps()}
+        assert fast_starts()[0] in maps
+
+
+def command_line(broker: Broker) -> list[str]:
+    """The broker's own, once the process that started it has become Java."""
+    return eventually(lambda: (line := psutil.Process(broker.pid).cmdline()) and "kafka.Kafka" in line and line, 5)
 
 
 def test_redis_refuses_writes_when_full_and_evicts_nothing(fresh_redis: Callable[..., RedisServer]) -> None:

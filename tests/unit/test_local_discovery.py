@@ -12,7 +12,7 @@ import pytest
 from services.local import java as java_module
 from services.local import redis_server as redis_module
 from services.local.errors import MissingTool
-from services.local.java import find_java, java_version
+from services.local.java import find_java, java_release, java_version, released_version
 from services.local.redis_server import find_redis_server, redis_version
 from services.local.settings import LocalSettings
 
@@ -57,6 +57,14 @@ def test_a_java_version_is_read_in_the_old_and_the_new_form(tmp_path: Path) -> N
     assert java_version(program(tmp_path / "old", 'java version "1.8.0_402"')) == 8
     assert java_version(program(tmp_path / "stub", "Unable to locate a Java Runtime", exit_code=1)) is None
     assert java_version(tmp_path / "missing") is None
+
+
+def test_a_java_tells_its_version_without_being_started(tmp_path: Path) -> None:
+    java = program(tmp_path / "home" / "bin" / "java", "unused", exit_code=1)
+    assert released_version(java_release(java)) == 0
+    (tmp_path / "home" / "release").write_text('IMPLEMENTOR="x"\nJAVA_VERSION="25.0.2"\n')
+    (tmp_path / "link").symlink_to(java)
+    assert released_version(java_release(tmp_path / "link")) == 25
 
 
 def test_the_packaged_java_comes_before_those_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
