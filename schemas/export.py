@@ -58,8 +58,8 @@ _TOMBSTONES: Final = (ARTICLE_ENTITIES, DUPLICATE_CLUSTERS)
 
 _CE_HEADERS: Final[Document] = {
     "ce_id": {"type": "string", "description": "The event's id; a copy of the event has the same."},
-    "ce_source": {"type": "string", "format": "uri-reference", "description": "Who wrote it."},
-    "ce_type": {"type": "string", "description": "The kind of event."},
+    "ce_source": {"type": "string", "format": "uri-reference", "description": "Who wrote it: /newsloom/<service>."},
+    "ce_type": {"type": "string", "description": "newsloom.<topic>.v<schema_version>."},
     "ce_specversion": {"type": "string", "const": "1.0"},
     "ce_time": {"type": "string", "format": "date-time", "description": "When what it tells happened."},
     "ce_subject": {"type": "string", "description": "What it is about: the record's key."},
@@ -67,7 +67,8 @@ _CE_HEADERS: Final[Document] = {
     "content-type": {"type": "string", "const": "application/json"},
 }
 _TRACE_HEADER: Final[Document] = {
-    "traceparent": {"type": "string", "description": "W3C Trace Context, carried on from the record it came from."}
+    "traceparent": {"type": "string", "description": "W3C Trace Context, carried on from the record it came from."},
+    "tracestate": {"type": "string", "description": "W3C Trace Context, where the record it came from has one."},
 }
 _SOURCE_HEADERS: Final[Document] = {
     SOURCE_TOPIC: {"type": "string", "description": "The topic of the record it came from."},

@@ -135,7 +135,7 @@ def test_the_headers_of_an_event_are_those_of_cloudevents_trace_context_and_its_
     traits = asyncapi()["components"]["messageTraits"]
     assert set(traits["derivedEvent"]["headers"]["properties"]) == {
         *("ce_id", "ce_source", "ce_type", "ce_specversion", "ce_time", "ce_subject", "ce_dataschema"),
-        *("content-type", "traceparent"),
+        *("content-type", "traceparent", "tracestate"),
         *("newsloom.source.topic", "newsloom.source.partition", "newsloom.source.offset"),
     }
 
