@@ -12,11 +12,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import queue
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,10 @@ def fetch(list_path: Path, settings: LocalSettings, on_progress: Callable[[str],
         if folder.is_dir():
             return paths
         require_space(settings.cache_folder, settings)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=settings.cache_folder) as temporary:
+        # a transfer that is abandoned may still write while the folder is removed
+        with tempfile.TemporaryDirectory(
+            prefix=".download-", dir=settings.cache_folder, ignore_cleanup_errors=True
+        ) as temporary:
             _download(jars, Path(temporary), settings, on_progress)
             kept = Path(temporary) / "jars"
             kept.rename(folder)
@@ -154,20 +158,33 @@ def _download(jars: tuple[Jar, ...], folder: Path, settings: LocalSettings, on_p
     kept = folder / "jars"
     kept.mkdir()
     on_progress(f"downloading {len(jars)} jars (once)")
-    done = 0
+    waiting: queue.SimpleQueue[Jar | None] = queue.SimpleQueue()
+    results: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+    for jar in (*jars, *[None] * _PARALLEL):
+        waiting.put(jar)
+    given_up = threading.Event()
 
-    def one(jar: Jar) -> None:
-        _fetch_one(jar, context, settings).rename(kept / jar.file_name)
+    def work() -> None:
+        while (jar := waiting.get()) is not None and not given_up.is_set():
+            try:
+                _fetch_one(jar, context, settings).rename(kept / jar.file_name)
+            except BaseException as error:  # raised again in the thread that waits
+                results.put(error)
+            else:
+                results.put(None)
 
-    pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix="newsloom-download")
+    # not an executor: that one is joined when the interpreter exits, and Ctrl-C must not wait for a silent network
+    for _ in range(_PARALLEL):
+        threading.Thread(target=work, name="newsloom-download", daemon=True).start()
     try:
-        for _ in pool.map(one, jars):
-            done += 1
+        for done in range(1, len(jars) + 1):
+            error = results.get()
+            if error is not None:
+                raise error
             if done % 10 == 0 or done == len(jars):
                 on_progress(f"downloaded {done} of {len(jars)} jars")
     finally:
-        # after Ctrl-C or an error only the transfers under way are waited for
-        pool.shutdown(wait=True, cancel_futures=True)
+        given_up.set()
 
 
 def _fetch_one(jar: Jar, context: Any, settings: LocalSettings) -> Path:

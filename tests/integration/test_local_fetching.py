@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from services.local.errors import ChecksumMismatch, DiskFull, DownloadFailed
 from services.local.maven import KAFKA_JARS, REDIS_JARS, fetch, read_list
 from services.local.ports import free_port
 from services.local.settings import LocalSettings
+from tests.support import eventually
 
 
 class Mirror(ThreadingHTTPServer):
@@ -159,6 +161,38 @@ def test_no_network_and_a_missing_file_are_told_with_the_remedy(
     assert visible(tmp_path) == []
 
 
+def test_ctrl_c_while_a_transfer_hangs_ends_at_once_and_leaves_nothing(
+    tmp_path: Path, jar_list: Path, mirror: Callable[..., Mirror]
+) -> None:
+    go_on = threading.Event()
+
+    def hang() -> bytes:
+        go_on.wait(60)
+        return b""
+
+    server = mirror({**SMALL, "second-1.0.jar": hang})
+    environment = {
+        **os.environ,
+        "NEWSLOOM_LOCAL_CACHE_FOLDER": str(tmp_path / "cache"),
+        "NEWSLOOM_LOCAL_MAVEN_REPOSITORY": server.address,
+    }
+    script = f"""
+from pathlib import Path
+from services.local.maven import fetch
+from services.local.settings import LocalSettings
+fetch(Path({str(jar_list)!r}), LocalSettings())
+"""
+    with subprocess.Popen([sys.executable, "-c", script], env=environment, stderr=subprocess.DEVNULL) as start:
+        try:
+            eventually(lambda: server.asked["second-1.0.jar"], 20)
+            start.send_signal(signal.SIGINT)
+            assert start.wait(5) == -signal.SIGINT
+        finally:
+            start.kill()
+            go_on.set()
+    assert visible(tmp_path) == []
+
+
 def test_the_proxy_of_the_environment_is_used(
     tmp_path: Path, jar_list: Path, mirror: Callable[..., Mirror], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +244,7 @@ with Stack(on_progress=print, ephemeral=True) as stack:
         "HOME": str(tmp_path / "home"),
         "XDG_CACHE_HOME": str(tmp_path / "caches"),
         "NEWSLOOM_LOCAL_MAVEN_REPOSITORY": server.address,
+        "NEWSLOOM_LOCAL_KAFKA_FAST_START": "false",  # it makes the first stop longer
     }
     answer = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", script],
