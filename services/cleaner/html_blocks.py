@@ -33,18 +33,23 @@ _DROP: Final = _words(
     """script style noscript template svg canvas iframe object embed applet audio video map select option optgroup
     button textarea input datalist progress meter link meta base wbr area source track param noframes dialog"""
 )
-_UNWRAP: Final = _words(
+_INLINE: Final = _words(
     """span b strong i em u s small big font mark sub sup ins del abbr acronym cite code kbd samp var q bdi bdo time
     data ruby rb tt strike nobr label dfn g-emoji img picture"""
 )
 
+_MANY_ATTRIBUTES: Final = 10_000
 _DEEP_SCAN: Final = 4000  # below this many tags no nesting takes 0.1 s
 _ANY_TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)((?:[^>\"']|\"[^\"]*\"|'[^']*')*)>")
 _FAT_TAG: Final = re.compile(r"<([a-zA-Z][a-zA-Z0-9:-]*)\s[^<>]{4000,}>")
 _NO_NESTING: Final = frozenset(
     _words("""br hr img input meta link wbr area base col embed source track param p option a b i em strong span""")
 )
-_TAG: Final = re.compile(r"<([^>]*)>")
+_DROPPED: Final = ",".join(_DROP)
+_INLINE_NAMES: Final = "|".join(_INLINE)
+# in what the parser writes, "<" and ">" stand in tags alone
+_TAG: Final = re.compile(rf"<(?!/?(?:{_INLINE_NAMES})[ >])([^>]*)>")
+_INLINE_TAG: Final = re.compile(r"<[^>]*>")
 _COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 _UNSEEN: Final = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff]")
 _ATTRIBUTE: Final = re.compile(
@@ -171,7 +176,7 @@ class Blocks:
             piece = self.pieces[token]
             if token % 2 == 1 and piece.startswith("a "):
                 match = _HREF.search(piece)
-                words = " ".join(html_entities.unescape(self.pieces[token + 1]).split())
+                words = " ".join(html_entities.unescape(_INLINE_TAG.sub("", self.pieces[token + 1])).split())
                 if match and words:
                     found.append((html_entities.unescape(match.group(1)), words))
         return found
@@ -184,7 +189,8 @@ def bounded(html: str) -> str:
     """
     if "\x00" in html:
         html = html.replace("\x00", "")
-    html = _FAT_TAG.sub(_slimmed, html)
+    if html.count("=") > _MANY_ATTRIBUTES:
+        html = _FAT_TAG.sub(_slimmed, html)
     if html.count("<") < _DEEP_SCAN:
         return html
     depth, pieces, position = 0, list[str](), 0
@@ -217,8 +223,9 @@ def parse(html: str) -> LexborHTMLParser:
 
 def blocks_of(tree: LexborHTMLParser) -> Blocks:
     """The lines of a parsed page. Changes `tree`: read what you need from it before."""
-    tree.strip_tags(list(_DROP))
-    tree.unwrap_tags(list(_UNWRAP))
+    # one look over the tree: strip_tags takes one a name
+    for node in tree.css(_DROPPED):
+        node.decompose()
     body = tree.body
     markup = (body.html if body is not None else tree.html) or ""
     if "<!--" in markup:
@@ -233,32 +240,38 @@ def _read_tag(tag: str) -> tuple[int, str, int, int]:
     """What a tag does (open, close, …), its element's name, and what its attributes say as bits over WORD_GROUPS."""
     if tag.startswith("/"):
         name = tag[1:].strip()
-        return (_LINK_END if name == "a" else _CLOSE, name, 0, 0)
-    name = tag.split(None, 1)[0] if tag else ""
-    if name == "a":
-        return (_LINK, name, 0, 0)
-    if name in _VOID:
-        return (_BREAK, name, 0, 0)
+        read = (_LINK_END if name == "a" else _CLOSE, name, 0, 0)
+    else:
+        name = tag.split(None, 1)[0] if tag else ""
+        if name == "a":
+            read = (_LINK, name, 0, 0)
+        elif name in _VOID:
+            read = (_BREAK, name, 0, 0)
+        else:
+            groups = _groups_of(tag[len(name) :]) if " " in tag else 0
+            read = (_OPEN, name, groups, _TAG_BIT.get(name, 0))
+    if len(_memo) >= _MEMO_LIMIT:
+        _memo.clear()
+    _memo[tag] = read
+    return read
+
+
+def _groups_of(attributes: str) -> int:
     groups = 0
-    if " " in tag:
-        for match in _ATTRIBUTE.finditer(tag[len(name) :]):
-            kind, value = match.groups()
-            if kind == "style":
-                if "display:none" in value.replace(" ", ""):
-                    groups |= _GROUP_OF["hidden"]
-            elif kind in ("hidden", "aria-hidden"):
-                if value != "false":
-                    groups |= _GROUP_OF["hidden"]
-            else:
-                for word in _SPLIT_WORDS.findall(_CAMEL.sub("-", value).lower()):
-                    bit = _GROUP_OF.get(word) or _GROUP_OF.get(word[:-1] if word.endswith("s") else "")
-                    if bit:
-                        groups |= bit
-        if " hidden" in tag and re.search(r'\shidden(?:=""|$|\s)', tag):
-            groups |= _GROUP_OF["hidden"]
-    if len(_memo) < _MEMO_LIMIT:
-        _memo[tag] = (_OPEN, name, groups, _TAG_BIT.get(name, 0))
-    return (_OPEN, name, groups, _TAG_BIT.get(name, 0))
+    for match in _ATTRIBUTE.finditer(attributes):
+        kind, value = match.groups()
+        if kind == "style":
+            if "display:none" in value.replace(" ", ""):
+                groups |= _GROUP_OF["hidden"]
+        elif kind in ("hidden", "aria-hidden"):
+            if value != "false":
+                groups |= _GROUP_OF["hidden"]
+        else:
+            for word in _SPLIT_WORDS.findall(_CAMEL.sub("-", value).lower()):
+                bit = _GROUP_OF.get(word) or _GROUP_OF.get(word[:-1] if word.endswith("s") else "")
+                if bit:
+                    groups |= bit
+    return groups
 
 
 def forget() -> None:
@@ -285,6 +298,8 @@ def _split(markup: str) -> Blocks:
     count = len(pieces)
     for index in range(0, count, 2):
         text = pieces[index]
+        if "<" in text:
+            text = _INLINE_TAG.sub("", text)
         if text and not text.isspace():
             if not held:
                 first = index
