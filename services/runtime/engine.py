@@ -154,7 +154,12 @@ class Engine(Generic[E]):
     async def _plan_all(self, records: Sequence[Record]) -> list[_Plan]:
         decoded = [self._decode(record) for record in records]
         if self._service.process_batch is None:
-            return [await self._plan_one(record, event) for record, event in zip(records, decoded, strict=True)]
+            singly: list[_Plan] = []
+            for record, event in zip(records, decoded, strict=True):
+                singly.append(await self._plan_one(record, event))
+                # work runs inline: without a pause a SIGTERM would wait for the whole batch
+                await asyncio.sleep(0)
+            return singly
         plans: list[_Plan | None] = [None] * len(records)
         run: list[int] = []
         # a tombstone between two events of its key must act between them, so it ends the run
