@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
@@ -230,6 +230,19 @@ class Admin:
         found = self._offsets(wanted, max(0, timestamp_ms))
         return {part: found[part] if found.get(part, -1) >= 0 else ends[part] for part in wanted}
 
+    def offsets_at(self, partitions: Iterable[tuple[str, int]], instant: datetime) -> dict[tuple[str, int], int]:
+        """The first offset of each partition whose record is of `instant` or later; the end where there is none."""
+        partitions = list(partitions)
+        ends = self.end_offsets(partitions)
+        found = self._offsets(partitions, int(instant.timestamp() * 1000))
+        return {part: offset if offset >= 0 else ends[part] for part, offset in found.items()}
+
+    def group_members(self, group: str) -> int:
+        """How many workers the group has; 0 for a group that nobody has joined."""
+        with _translated("describe the group", self._settings):
+            found = cast("dict[str, dict[str, Any]]", self._admin.describe_groups([group]))
+        return len(found[group].get("members") or ())
+
     def _offsets(self, partitions: Iterable[tuple[str, int]], at: int) -> dict[tuple[str, int], int]:
         specs = {TopicPartition(topic, number): at for topic, number in partitions}
         if not specs:
@@ -327,6 +340,22 @@ class Publisher:
         if len(self._futures) >= 2000:
             self.flush()
 
+    def send_now(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Iterable[tuple[str, bytes]] = (),
+        *,
+        partition: int | None = None,
+    ) -> tuple[int, int]:
+        """Send one record and wait until it is on its topic; its partition and offset. Raises as `send` does."""
+        self.send(topic, key, value, headers, partition=partition)
+        future, _ = self._futures[-1]
+        self.flush()
+        written: Any = future.value
+        return int(written.partition), int(written.offset)
+
     def flush(self) -> None:
         """Returns when everything sent is on its topic. Raises as `send` does for the first record that is not."""
         with _translated("publish", self._settings):
@@ -356,11 +385,13 @@ def read_records(
     *,
     until: Mapping[tuple[str, int], int] | None = None,
     idle_seconds: float | None = None,
-) -> Iterator[Record]:
+    fetch_bytes: int = 4 * 1024 * 1024,
+) -> Generator[Record]:
     """The records of the partitions in `positions`, from the given offsets on, without a consumer group.
 
     With `until`, up to those offsets, exclusive; without, for ever, or until nothing came for `idle_seconds`. Order
-    holds within a partition. Raises DependencyError when the broker does not answer.
+    holds within a partition. One fetch asks for at most `fetch_bytes` of a partition, or one batch of records where
+    that is larger. Raises DependencyError when the broker does not answer.
     """
     remaining = {part: until[part] for part in positions if positions[part] < until[part]} if until is not None else {}
     if until is not None and not remaining:
@@ -372,7 +403,7 @@ def read_records(
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             allow_auto_create_topics=False,
-            max_partition_fetch_bytes=4 * 1024 * 1024,
+            max_partition_fetch_bytes=fetch_bytes,
         )
     try:
         parts = [TopicPartition(*part) for part in (remaining or positions)]
