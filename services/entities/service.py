@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Literal
 
@@ -23,6 +22,7 @@ from services.entities.transformer import TransformerRecognizer
 from services.runtime import clock
 from services.runtime.cache import Cache
 from services.runtime.errors import ConfigurationError
+from services.runtime.pausing import pause
 from services.runtime.service import Emit, Item, Outcome, Publish, Record, Service
 from services.runtime.settings import RuntimeSettings, read_settings
 from services.runtime.worker import run
@@ -123,8 +123,7 @@ class EntityReader:
         for start in range(0, len(new), _AT_ONCE):
             some = new[start : start + _AT_ONCE]
             read.update(zip(some, self._recognizer.recognize(some), strict=True))
-            # the model runs inline: without a pause a SIGTERM would wait for the whole batch
-            await asyncio.sleep(0)
+            await pause()
         metrics.RECOGNITION.observe(clock.seconds() - started)
         if self._cache:
             await self._cache.put(read)

@@ -49,6 +49,7 @@ from services.runtime.metrics import (
     UNKNOWN_FIELDS,
     release,
 )
+from services.runtime.pausing import pause
 from services.runtime.retry import Backoff, until_answered
 from services.runtime.service import (
     AfterSettle,
@@ -157,8 +158,7 @@ class Engine(Generic[E]):
             singly: list[_Plan] = []
             for record, event in zip(records, decoded, strict=True):
                 singly.append(await self._plan_one(record, event))
-                # work runs inline: without a pause a SIGTERM would wait for the whole batch
-                await asyncio.sleep(0)
+                await pause()
             return singly
         plans: list[_Plan | None] = [None] * len(records)
         run: list[int] = []

@@ -34,6 +34,7 @@ from services.runtime.engine import TOMBSTONE, Engine, Message, RefusedError
 from services.runtime.errors import ConfigurationError, DependencyError, SuiteError
 from services.runtime.http import StatusServer
 from services.runtime.metrics import ASSIGNED, ASSIGNMENTS, MODEL, READY, start_at_zero
+from services.runtime.pausing import stop_at_next_pause
 from services.runtime.retry import Backoff, until_answered
 from services.runtime.service import Positions, Record, Service
 from services.runtime.settings import RuntimeSettings, read_settings
@@ -147,7 +148,9 @@ class Worker(Generic[E]):
                 return 0
             return self._stream(loop)
         finally:
-            ticking.cancel()
+            # Faust closes the loop it ran on
+            if not loop.is_closed():
+                ticking.cancel()
             READY.labels(service.name).set(0)
             server.stop()
 
@@ -327,6 +330,10 @@ class _QuietWorker(faust.Worker):
 
     def _setup_logging(self) -> None:
         pass
+
+    def _flag_as_shutdown_by_signal(self) -> None:
+        stop_at_next_pause()
+        super()._flag_as_shutdown_by_signal()
 
 
 def _bounded(events: Sequence[Any]) -> list[list[Any]]:
