@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -99,15 +99,13 @@ class OutletCollector(Collector):
             labels=["outlet"],
         )
         articles = CounterMetricFamily("newsloom_outlet_articles", "Articles of the outlet.", labels=["outlet"])
-        quality = CounterMetricFamily(
-            "newsloom_outlet_quality_ratio_sum",
-            "Sum of its articles' extraction quality; divide by newsloom_outlet_articles_total.",
-            labels=["outlet"],
+        quality = SummaryMetricFamily(
+            "newsloom_outlet_quality_ratio", "Extraction quality of the outlet's articles.", labels=["outlet"]
         )
         for row in self._board().rows:
             seen.add_metric([row.outlet], row.last_seen)
             articles.add_metric([row.outlet], row.articles)
-            quality.add_metric([row.outlet], row.quality)
+            quality.add_metric([row.outlet], row.articles, row.quality)
         return (seen, articles, quality)
 
 
