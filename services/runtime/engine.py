@@ -424,7 +424,7 @@ class Engine(Generic[E]):
             RECORDS.labels(name, self._source_label(plan.record), plan.outcome, plan.reason).inc()
             for message in plan.messages:
                 PUBLISHED.labels(name, message.topic.removeprefix(self._prefix)).inc()
-            if plan.fetched_at is not None and plan.outcome == "emitted":
+            if plan.fetched_at is not None and plan.outcome != "dead_lettered":
                 FRESHNESS.labels(name).observe(max(0.0, now - plan.fetched_at))
             if plan.outcome == "dead_lettered":
                 logger.warning("dead letter written", extra={"record": plan.record.coordinates, "reason": plan.reason})

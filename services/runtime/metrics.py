@@ -41,7 +41,7 @@ SETTLING: Final = Histogram(
 )
 FRESHNESS: Final = Histogram(
     "newsloom_freshness_seconds",
-    "From a page's fetched_at to the settling of what it led to.",
+    "From a page's fetched_at to the settling of its outcome, an event or a discard.",
     ["service"],
     buckets=_FRESHNESS_BUCKETS,
 )
