@@ -77,7 +77,7 @@ def read_whole(article: Article, spans: Sequence[Span]) -> list[Span]:
 
     In reading order, without overlaps.
     """
-    voted = _surnames_are_people(_one_label_a_name(spans))
+    voted = _places_are_places(article, _surnames_are_people(_one_label_a_name(spans)))
     return sorted([*voted, *_repeats(article, voted)], key=lambda span: span.place)
 
 
@@ -122,6 +122,36 @@ def _surnames_are_people(spans: Sequence[Span]) -> list[Span]:
     return out
 
 
+def _places_are_places(article: Article, spans: Sequence[Span]) -> list[Span]:
+    """Well-known places that were doubtfully read as a person or a thing, and "the X" that no person is called."""
+    full = {person(s.surface).surname for s in spans if s.label == "PER" and person(s.surface).is_full}
+    elsewhere: dict[str, Counter[Label]] = defaultdict(Counter)
+    articled: Counter[str] = Counter()
+    for span in spans:
+        elsewhere[folded(span.surface)][span.label] += 1
+        articled[folded(span.surface)] += _after_the(article, span)
+    out: list[Span] = []
+    for span in spans:
+        single = tokens(span.surface)
+        if span.label == "MISC" and span.confidence < 0.9 and is_place(span.surface):
+            span = replace(span, label="LOC")
+        elif span.label == "PER" and len(single) == 1 and single not in full:
+            key = folded(span.surface)
+            others = [label for label in elsewhere[key] if label not in ("PER", "MISC")]
+            if others and _after_the(article, span):
+                span = replace(span, label=others[0])
+            elif not others and articled[key] == elsewhere[key]["PER"] >= 2:
+                span = replace(span, label="ORG")  # always "the Kremlin", and nobody's surname
+            elif span.confidence < 0.6 and is_place(span.surface):
+                span = replace(span, label="LOC")
+        out.append(span)
+    return out
+
+
+def _after_the(article: Article, span: Span) -> bool:
+    return article.of(span.field)[max(0, span.start - 4) : span.start].casefold() == "the "
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     words: tuple[str, ...]
@@ -131,7 +161,8 @@ class _Known:
 
 def _repeats(article: Article, spans: Sequence[Span]) -> list[Span]:
     """Mentions of the article's sure names that no paragraph's reading found."""
-    plain = {word.text for field in ("headline", "text") for word in words(article.of(field)) if shape(word.text) == 1}
+    cut: dict[Field, list[Word]] = {"headline": words(article.headline), "text": words(article.text)}
+    plain = {word.text for found in cut.values() for word in found if word.text.islower()}
     known: dict[str, list[_Known]] = defaultdict(list)
     seen: set[tuple[str, ...]] = set()
     counts = Counter(span.surface for span in spans)
@@ -157,10 +188,9 @@ def _repeats(article: Article, spans: Sequence[Span]) -> list[Span]:
     if not known:
         return []
     added: list[Span] = []
-    for field in ("headline", "text"):
+    for field, all_words in cut.items():
         text = article.of(field)
         taken = sorted((s.start, s.end) for s in spans if s.field == field)
-        all_words = words(text)
         free = _FreeSpace(taken)
         shouting = (
             case_context([shape(w.text) for w in all_words], [len(w.text) for w in all_words]) != 0

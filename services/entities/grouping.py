@@ -13,13 +13,14 @@ from services.entities.document import Article, Span
 from services.entities.names import (
     TITLES,
     Person,
+    acronym,
     folded,
     gender_of,
-    is_acronym_of,
+    initials,
     listed,
     person,
     persons_agree,
-    similarity,
+    spelled_alike,
     tokens,
     without_company_form,
 )
@@ -92,7 +93,7 @@ def fullest(label: Label, surfaces: Sequence[str]) -> str:
 # --- people ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Someone:
     forms: list[Person]
     members: list[int]
@@ -101,53 +102,59 @@ class _Someone:
     def surname_is(self, word: str) -> bool:
         return any(form.surname and (form.surname[-1] == word or " ".join(form.surname) == word) for form in self.forms)
 
-    def given_is(self, word: str) -> bool:
-        return any(word in form.given for form in self.forms)
-
 
 def _people(article: Article, spans: Sequence[Span], chosen: list[int]) -> list[Group]:
     forms = {i: person(clean_title(spans[i].surface)) for i in chosen}
     genders = {i: forms[i].gender or _gender_before(article, spans[i]) for i in chosen}
     someone: list[_Someone] = []
+    # people are looked up by the first letters of their surnames: an article that lists thousands stays quick
+    by_surname: dict[str, list[_Someone]] = defaultdict(list)
+    by_given: dict[str, list[_Someone]] = defaultdict(list)
+
+    def add(i: int, to: _Someone | None) -> None:
+        form = forms[i]
+        if to is None:
+            to = _Someone([], [], set())
+            someone.append(to)
+        to.members.append(i)
+        to.genders.add(genders[i])
+        if form in to.forms:
+            return
+        to.forms.append(form)
+        for word in {*form.surname[-1:], form.surname[0] if form.surname else ""}:
+            if to not in by_surname[word[:2]]:
+                by_surname[word[:2]].append(to)
+        for word in form.given:
+            by_given[word].append(to)
+
     # full names first, the fullest before the shorter, so that J. Smith finds John Smith and not the other way round
     full = [i for i in chosen if forms[i].is_full]
     for i in sorted(full, key=lambda i: (-len(forms[i].given) - sum(len(g) > 1 for g in forms[i].given), i)):
-        fitting = [s for s in someone if _agrees(s, forms[i], genders[i])]
+        fitting = [s for s in by_surname[forms[i].surname[-1][:2]] if _agrees(s, forms[i], genders[i])]
         exact = [
             s for s in fitting if any(f.given == forms[i].given and f.surname == forms[i].surname for f in s.forms)
         ]
-        fitting = exact or fitting
-        if fitting:
-            # several people fit an initial: the one named last before it
-            best = min(fitting, key=lambda s: _distance(s.members, i))
-            best.members.append(i)
-            best.forms.append(forms[i])
-            best.genders.add(genders[i])
-        else:
-            someone.append(_Someone([forms[i]], [i], {genders[i]}))
-    named = len(someone)
+        # several people fit an initial: the one named last before it
+        add(i, min(exact or fitting, key=lambda s: _distance(s.members, i), default=None))
     for i in chosen:
         if forms[i].is_full:
             continue
         word = " ".join(forms[i].surname) or folded(spans[i].surface)
-        last = word.split()[-1] if word else word
+        last = (word.split() or [word])[-1]
         gender = genders[i]
-        able = [s for s in someone if not (gender and s.genders - {"", gender} and gender not in s.genders)]
-        fitting = [s for s in able if s.surname_is(word) or s.surname_is(last)]
+
+        def able(candidates: list[_Someone], gender: str = gender) -> list[_Someone]:
+            return [s for s in candidates if not gender or gender in s.genders or s.genders <= {""}]
+
+        same_letters = able(by_surname[last[:2]] + [s for s in by_surname[word[:2]] if word[:2] != last[:2]])
+        fitting = [s for s in same_letters if s.surname_is(word) or s.surname_is(last)]
         if not fitting and not gender:
-            fitting = [s for s in able[:named] if s.given_is(word)]
-        if not fitting:
+            fitting = by_given[word]
+        if not fitting and len(word) >= 5:
             fitting = [
-                s
-                for s in able
-                if len(word) >= 5 and any(f.surname and similarity(f.surname[-1], word) >= 0.95 for f in s.forms)
+                s for s in same_letters if any(f.surname and spelled_alike(f.surname[-1], word, 0.95) for f in s.forms)
             ]
-        if fitting:
-            best = min(fitting, key=lambda s: _distance(s.members, i))
-            best.members.append(i)
-            best.genders.add(gender)
-        else:
-            someone.append(_Someone([forms[i]], [i], {gender}))
+        add(i, min(fitting, key=lambda s: _distance(s.members, i), default=None))
     return [Group("PER", s.members) for s in someone]
 
 
@@ -169,8 +176,8 @@ def _agrees(someone: _Someone, form: Person, gender: str) -> bool:
 
 def _distance(members: list[int], i: int) -> tuple[int, int]:
     """How far back the last mention before i lies; people who are named only later come after all of those."""
-    before = [m for m in members if m < i]
-    return (0, i - max(before)) if before else (1, min(members) - i)
+    before = max((m for m in members if m < i), default=None)
+    return (0, i - before) if before is not None else (1, min(members) - i)
 
 
 # --- organisations --------------------------------------------------------------------------------------------------
@@ -181,28 +188,36 @@ def _organisations(article: Article, spans: Sequence[Span], chosen: list[int]) -
     for i in chosen:
         by_name[_organisation_key(spans[i].surface)].append(i)
     names = _Union(list(by_name))
-    printed = {key: [clean(spans[i].surface, "ORG") for i in members] for key, members in by_name.items()}
     ordered = sorted(by_name, key=lambda key: (-len(key), by_name[key][0]))
+    printed = {key: [clean(spans[i].surface, "ORG") for i in by_name[key][:2]] for key in ordered}
+    spelled_out = _by_initials(printed, ordered)
     for short in ordered:
+        if len(short) != 1:
+            continue
         # an acronym in brackets after the name is certain; otherwise initials that fit one name only
-        long = _bracketed(article, spans, by_name, short) or _spelled_out(printed, ordered, short)
+        long = _bracketed(article, spans, by_name, short)
+        fitting = spelled_out.get(acronym(printed[short][0]) or "", [])
+        if long is None and len(fitting) == 1:
+            long = fitting[0]
         if long is not None:
             names.join(long, short)
+    longer = _by_part(ordered)
     for short in reversed(ordered):
         if len(short) == 1 and (short[0] in _GENERIC or len(short[0]) < 3):
             continue
-        longer = [
-            key
-            for key in ordered
-            if len(key) > len(short) and names.root(key) != names.root(short) and _shortens(short, key)
+        fitting = [
+            key for key in longer.get(short, ()) if names.root(key) != names.root(short) and _shortens(short, key)
         ]
-        roots = {names.root(key) for key in longer}
-        if len(roots) == 1:
-            names.join(longer[0], short)
-    for a, left in enumerate(ordered):
-        for right in ordered[a + 1 :]:
-            if len(left) == len(right) and similarity(" ".join(left), " ".join(right)) >= 0.96 and len(left[0]) > 3:
-                names.join(left, right)
+        if len({names.root(key) for key in fitting}) == 1:
+            names.join(fitting[0], short)
+    alike: dict[tuple[int, str], list[tuple[str, ...]]] = defaultdict(list)
+    for key in ordered:
+        alike[len(key), key[0][:3]].append(key)
+    for bucket in alike.values():
+        for a, left in enumerate(bucket[:200]):
+            for right in bucket[a + 1 : 200]:
+                if len(left[0]) > 3 and spelled_alike(" ".join(left), " ".join(right), 0.96):
+                    names.join(left, right)
     return _as_groups("ORG", names, by_name)
 
 
@@ -231,17 +246,25 @@ def _bracketed(
     return None
 
 
-def _spelled_out(
-    printed: dict[tuple[str, ...], list[str]], ordered: list[tuple[str, ...]], short: tuple[str, ...]
-) -> tuple[str, ...] | None:
-    if len(short) != 1:
-        return None
-    fitting = [
-        key
-        for key in ordered
-        if len(key) > 1 and any(is_acronym_of(s, long) for s in printed[short][:1] for long in printed[key][:2])
-    ]
-    return fitting[0] if len(fitting) == 1 else None
+def _by_initials(
+    printed: dict[tuple[str, ...], list[str]], ordered: list[tuple[str, ...]]
+) -> dict[str, list[tuple[str, ...]]]:
+    """Names of several words under each acronym they may have."""
+    table: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for key in ordered:
+        for letters in sorted({letters for long in printed[key] for letters in initials(long)}):
+            table[letters].append(key)
+    return table
+
+
+def _by_part(ordered: list[tuple[str, ...]]) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
+    """Names under each of their beginnings and endings that are shorter than they."""
+    table: dict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
+    for key in ordered:
+        for n in range(1, min(len(key), 8)):
+            for part in {key[:n], key[-n:]}:
+                table[part].append(key)
+    return table
 
 
 def _shortens(short: tuple[str, ...], long: tuple[str, ...]) -> bool:
@@ -266,24 +289,21 @@ def _places(article: Article, spans: Sequence[Span], chosen: list[int]) -> list[
         code = codes[i]
         by_name[("=" + code,) if code else _place_key(spans[i].surface)].append(i)
     names = _Union(list(by_name))
-    printed = {key: [clean(spans[i].surface, "LOC") for i in members] for key, members in by_name.items()}
     ordered = sorted(by_name, key=lambda key: (-len(key), by_name[key][0]))
+    printed = {key: [clean(spans[i].surface, "LOC") for i in by_name[key][:2]] for key in ordered}
+    spelled_out = _by_initials(printed, ordered)
+    longer = _by_part(ordered)
+    for key in ordered:
+        if len(key) == 1 and "-" in key[0]:  # Karabakh is in Nagorno-Karabakh
+            longer[(key[0].rsplit("-", 1)[1],)].append(key)
     for short in ordered:
         if short[0].startswith("="):
             continue
-        fitting = [
-            key
-            for key in ordered
-            if key != short
-            and len(short) == 1
-            and any(is_acronym_of(printed[short][0], long) for long in printed[key][:2])
-        ]
-        if len(fitting) == 1:
+        fitting = spelled_out.get(acronym(printed[short][0]) or "", []) if len(short) == 1 else []
+        if len(fitting) != 1:
+            fitting = [key for key in longer.get(short, ()) if key != short and _place_shortens(short, key)]
+        if len({names.root(key) for key in fitting}) == 1:
             names.join(fitting[0], short)
-            continue
-        longer = [key for key in ordered if len(key) > len(short) and _place_shortens(short, key)]
-        if len({names.root(key) for key in longer}) == 1:
-            names.join(longer[0], short)
     groups = _as_groups("LOC", names, by_name)
     for group in groups:
         group.country = next((codes[i] for i in group.members if codes[i]), None)
@@ -299,7 +319,7 @@ def _place_key(surface: str) -> tuple[str, ...]:
 def _place_shortens(short: tuple[str, ...], long: tuple[str, ...]) -> bool:
     if long[0].startswith("="):
         return False
-    if long[: len(short)] == short:
+    if len(long) > len(short) and long[: len(short)] == short:
         return all(word in _PLACE_ENDINGS for word in long[len(short) :]) and long[-1] != "state"
     return len(long) == 1 and len(short) == 1 and long[0].endswith("-" + short[0])
 

@@ -93,7 +93,7 @@ def folded(name: str) -> str:
     text = text.replace("ł", "l").replace("ø", "o").replace("đ", "d").replace("ı", "i")
     if text.startswith("the ") and len(text) > 6:
         text = text[4:]
-    return text or name.casefold()
+    return " ".join(text.split()) or name.casefold()
 
 
 def tokens(name: str) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ def given_agree(left: str, right: str) -> bool:
         return True
     if len(left) == 1 or len(right) == 1:
         return left[:1] == right[:1]
-    return min(len(left), len(right)) >= 4 and similarity(left, right) >= 0.92
+    return min(len(left), len(right)) >= 4 and spelled_alike(left, right, 0.92)
 
 
 def persons_agree(left: Person, right: Person) -> bool:
@@ -177,7 +177,7 @@ def surnames_agree(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
     b = "".join(word for word in right if word not in PARTICLES) or "".join(right)
     if a == b:
         return True
-    return min(len(a), len(b)) >= 6 and similarity(a, b) >= 0.95
+    return min(len(a), len(b)) >= 6 and spelled_alike(a, b, 0.95)
 
 
 @lru_cache(maxsize=50_000)
@@ -210,6 +210,13 @@ def similarity(left: str, right: str) -> float:
     return jaro + prefix * 0.1 * (1 - jaro)
 
 
+def spelled_alike(left: str, right: str, least: float) -> bool:
+    """Whether two folded names are so similar that one is a slip or another spelling; numbers must be equal."""
+    if [c for c in left if c.isdigit()] != [c for c in right if c.isdigit()]:
+        return False
+    return similarity(left, right) >= least
+
+
 def without_company_form(words: tuple[str, ...]) -> tuple[str, ...]:
     """An organisation's words without Inc, Ltd and the like at the end."""
     end = len(words)
@@ -218,19 +225,30 @@ def without_company_form(words: tuple[str, ...]) -> tuple[str, ...]:
     return words[:end]
 
 
-def is_acronym_of(short: str, long: str) -> bool:
-    """Whether `short` (as printed) is made of the initials of `long`, counting or skipping its small words."""
-    letters = "".join(char for char in short if char.isalnum())
-    if not 2 <= len(letters) <= 8 or sum(char.isupper() for char in letters) < max(2, len(letters) - 2):
-        return False
-    wanted = letters.casefold()
+def initials(long: str) -> frozenset[str]:
+    """What an acronym of `long` may be, in lower case: the initials of all its words, of the words that are not small,
+    and of those without the company's form. Empty for a single word.
+    """
     words = [word for token in tokens(long) for word in token.split("-") if word]
     if len(words) < 2:
-        return False
-    every = "".join(word[0] for word in words)
+        return frozenset()
     counted = [word for word in words if word not in _UNCOUNTED]
-    plain = "".join(word[0] for word in counted)
-    if wanted in (every, plain):
-        return True
-    bare = "".join(word[0] for word in without_company_form(tuple(counted)))
-    return len(wanted) >= 2 and wanted == bare and len(bare) >= 2
+    bare = without_company_form(tuple(counted))
+    found = {"".join(word[0] for word in chosen) for chosen in (words, counted, bare)}
+    return frozenset(letters for letters in found if len(letters) >= 2)
+
+
+def acronym(short: str) -> str | None:
+    """`short` as an acronym in lower case letters, or None when it is not printed as one: 2 to 8 letters, at most two
+    of them small.
+    """
+    letters = "".join(char for char in short if char.isalnum())
+    if not 2 <= len(letters) <= 8 or sum(char.isupper() for char in letters) < max(2, len(letters) - 2):
+        return None
+    return letters.casefold()
+
+
+def is_acronym_of(short: str, long: str) -> bool:
+    """Whether `short` (as printed) is made of the initials of `long`, counting or skipping its small words."""
+    letters = acronym(short)
+    return letters is not None and letters in initials(long)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, cast, get_args
 
 from schemas.entities import Label
 from services.entities.metrics import PARAGRAPHS
 from services.entities.recognizer import Found
+from services.runtime import clock
 from services.runtime.cache import Cache
 from services.runtime.errors import DependencyError
 
@@ -39,7 +39,7 @@ class ParagraphCache:
         slots: int,
         ttl_seconds: int,
         pause_seconds: float = 10.0,
-        now: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = clock.seconds,
     ) -> None:
         self._cache = cache
         self._model = model.encode()

@@ -163,10 +163,12 @@ def city(name: str, countries: Collection[str]) -> Place | None:
 
 
 def is_place(name: str) -> bool:
-    """Whether `name` is a country, a US state or a city of at least 100,000 people under its main name."""
+    """Whether `name` is a country, a US state, a city of at least 100,000 people, or another name of one five times
+    as large.
+    """
     if country(name) or state(name):
         return True
-    return any(p.is_main_name and p.population >= 100_000 for p in _cities().get(folded(name), ()))
+    return any(p.population >= (100_000 if p.is_main_name else 500_000) for p in _cities().get(folded(name), ()))
 
 
 def warm() -> None:

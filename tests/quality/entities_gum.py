@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from schemas.entities import Label
 from services.entities.names import TITLES
 
-_LABELS = {"person": "PER", "organization": "ORG", "place": "LOC"}
+_LABELS: dict[str, Label] = {"person": "PER", "organization": "ORG", "place": "LOC"}
 _PART = re.compile(r"\([^()]*\)|\([^()]*|[^()]+\)")
 
 
@@ -20,7 +21,7 @@ class GoldName:
 
     start: int
     end: int
-    label: str
+    label: Label
     entity: str
     summaries: int
     in_human_summary: bool
