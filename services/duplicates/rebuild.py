@@ -72,7 +72,7 @@ async def open_index(
 async def _gaps(index: RedisArticleIndex, history: History | None) -> dict[str, tuple[int, int]]:
     if history is None:
         return {}
-    since_ms = index.window_ms + index.settings.slice_hours * 3_600_000
+    since_ms = index.window_ms + index.settings.grace_hours * 3_600_000
     return await history.gaps(await index.indexed_offsets(), since_ms)
 
 

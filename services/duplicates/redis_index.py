@@ -6,6 +6,7 @@ A batch costs two round trips: one inserts and searches, one settles.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from services.runtime.errors import DependencyError
 
 _HOUR_MS: Final = 3600 * 1000
 _LENGTH: Final = struct.Struct(">I")
+_FETCHED: Final = struct.Struct(">d")
 
 # hits of the sketch that make a candidate: on the development articles no pair with containment .5 has fewer than 3,
 # and of one hit there are five times as many
@@ -42,23 +44,24 @@ MOST_CANDIDATES: Final = 64
 MOST_TEXTS: Final = 24
 LONGEST_POSTING: Final = 64
 """Articles kept per sketch hash and segment, the oldest: what 64 articles share, later ones are found by as well."""
-ENTRIES_PER_BUCKET: Final = 64  # below Redis's limit for the compact form of a hash (128)
+ENTRIES_PER_BUCKET: Final = 48  # on average; twice that stays below Redis's limit for a hash's compact form (128)
+FIRST_BUCKETS: Final = 64
+CHUNK: Final = 1024
+"""Articles whose records share a key, and so expire together."""
 
 
 @dataclass(frozen=True)
 class IndexSettings:
-    """How long and how finely the index keeps time."""
+    """How far apart articles may match, and how long the index keeps them."""
 
     window_hours: int = 72
-    slice_hours: int = 24
     grace_hours: int = 24
-    first_buckets: int = 4096
     shard: str = "0"
 
     @property
     def ttl_seconds(self) -> int:
         """How long a key lives after the last write to it."""
-        return (self.window_hours + self.slice_hours + self.grace_hours) * 3600
+        return (self.window_hours + self.grace_hours) * 3600
 
 
 class IndexLostError(DependencyError):
@@ -68,8 +71,11 @@ class IndexLostError(DependencyError):
 class _Script:
     """A Lua script by its digest, loaded when the server does not know it."""
 
-    def __init__(self, name: str) -> None:
-        self.text = files("services.duplicates").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+    def __init__(self, name: str, constants: Mapping[str, int]) -> None:
+        text = files("services.duplicates").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+        for constant, value in constants.items():
+            text = re.sub(rf"\b{constant}\b", str(value), text)
+        self.text = text
         self.digest = ""
 
     async def load(self, client: Any) -> None:
@@ -84,8 +90,17 @@ class RedisArticleIndex:
         self._cache = cache
         self._settings = settings
         self._prefix = f"newsloom:duplicates:{{{settings.shard}}}:"
-        self._scripts = {name: _Script(name) for name in ("add", "settle", "remove", "guard", "progress")}
-        self._slice_ms = settings.slice_hours * _HOUR_MS
+        constants = {
+            "TTL": settings.ttl_seconds,
+            "LEAST_HITS": LEAST_HITS,
+            "MOST_CANDIDATES": MOST_CANDIDATES,
+            "MOST_TEXTS": MOST_TEXTS,
+            "LONGEST_POSTING": LONGEST_POSTING,
+            "ENTRIES_PER_BUCKET": ENTRIES_PER_BUCKET,
+            "FIRST_BUCKETS": FIRST_BUCKETS,
+            "CHUNK": CHUNK,
+        }
+        self._scripts = {name: _Script(name, constants) for name in ("add", "settle", "remove", "guard", "progress")}
         self._window_ms = settings.window_hours * _HOUR_MS
         self.generation = ""
         """What the scripts check: "g" and the generation, or "r" and the rebuilder's token. Empty: not open."""
@@ -113,30 +128,9 @@ class RedisArticleIndex:
         if guards:
             calls.append(("guard", guards))
         for arrival in arrivals:
-            slice_number = arrival.fetched_ms // self._slice_ms
+            keys = bytes.fromhex(arrival.version_key + arrival.owner) + _FETCHED.pack(arrival.fetched_ms)
             calls.append(
-                (
-                    "add",
-                    [
-                        arrival.article_key,
-                        bytes.fromhex(arrival.version_key),
-                        bytes.fromhex(arrival.owner),
-                        slice_number,
-                        (arrival.fetched_ms - self._window_ms) // self._slice_ms,
-                        (arrival.fetched_ms + self._window_ms) // self._slice_ms,
-                        arrival.sketch.tobytes(),
-                        arrival.record,
-                        arrival.text,
-                        arrival.fetched_ms,
-                        self._settings.ttl_seconds,
-                        LEAST_HITS,
-                        MOST_CANDIDATES,
-                        MOST_TEXTS,
-                        LONGEST_POSTING,
-                        ENTRIES_PER_BUCKET,
-                        self._settings.first_buckets,
-                    ],
-                )
+                ("add", [arrival.article_key.encode(), keys, arrival.sketch.tobytes(), arrival.record, arrival.text])
             )
         replies = await self._run("add", calls)
         if guards:
@@ -196,11 +190,11 @@ class RedisArticleIndex:
         )
         if latest is None:
             return None
-        number, slice_number = struct.unpack(">Ii", latest[:8])
+        number = int.from_bytes(latest[:4], "big")
         return cast(
             "bytes | None",
             await self._cache.call(
-                "read", article_key, lambda client: client.hget(self.key(f"t:{slice_number}"), str(number))
+                "read", article_key, lambda client: client.hget(self.key(f"t:{number // CHUNK}"), str(number))
             ),
         )
 
@@ -232,7 +226,7 @@ class RedisArticleIndex:
 
         async def scan(client: Any) -> list[bytes]:
             texts: list[bytes] = []
-            for key in await self._slices(client, "t"):
+            for key in await self._chunks(client, "t"):
                 cursor = 0
                 while True:
                     cursor, page = await client.hscan(key, cursor, count=500)
@@ -248,20 +242,22 @@ class RedisArticleIndex:
 
         async def measure(client: Any) -> IndexSize:
             articles = records = texts = 0
-            for key in await self._slices(client, "r"):
+            for key in await self._chunks(client, "r"):
                 articles += await client.hlen(key)
                 records += int(await client.memory_usage(key, samples=20) or 0)
-            for key in await self._slices(client, "t"):
+            for key in await self._chunks(client, "t"):
                 texts += int(await client.memory_usage(key, samples=20) or 0)
             used = int((await client.info("memory"))["used_memory"])
             return IndexSize(articles, records, texts, used)
 
         return await self._cache.call("read", "size", measure)
 
-    async def _slices(self, client: Any, kind: str) -> list[str]:
-        listed = await client.hkeys(self.key("segments"))
-        slices = {name.decode()[1:].rpartition(".")[0] for name in listed}
-        return [self.key(f"{kind}:{number}") for number in sorted(slices)]
+    async def _chunks(self, client: Any, kind: str) -> list[str]:
+        oldest = await client.hget(self.key("layout"), "oldest")
+        newest = await client.get(self.key("count"))
+        if oldest is None or newest is None:
+            return []
+        return [self.key(f"{kind}:{number}") for number in range(int(oldest), int(newest) // CHUNK + 1)]
 
     # -- opening, see rebuild.py
 
@@ -353,8 +349,8 @@ class RedisArticleIndex:
         if status == b"result":
             return _settled(_split(reply[1]))
         candidates = tuple(
-            Candidate(int(reply[at]), int(reply[at + 2]), reply[at + 3], reply[at + 4] or None)
-            for at in range(3, len(reply), 5)
+            Candidate(int(reply[at]), int(reply[at + 1]), reply[at + 2], reply[at + 3] or None)
+            for at in range(3, len(reply), 4)
         )
         return Found(int(reply[1]), reply[2] or None, candidates)
 

@@ -52,15 +52,7 @@ class DuplicatesSettings(BaseSettings):
     window_hours: int = Field(
         default=72, ge=1, le=24 * 60, description="Articles fetched further apart than this never match."
     )
-    slice_hours: int = Field(
-        default=24, ge=1, le=24 * 60, description="The index forgets in slices of this length; shorter ones cost speed."
-    )
-    grace_hours: int = Field(
-        default=24, ge=1, description="How long a slice is kept past the window after the last write to it."
-    )
-    first_buckets: int = Field(
-        default=4096, ge=16, le=4194304, description="Buckets of a new index; it grows by itself, this saves the steps."
-    )
+    grace_hours: int = Field(default=24, ge=1, description="How long articles are kept past the window.")
     shard: str = Field(
         default="0", pattern=r"^[A-Za-z0-9_-]+$", description="Name of the index in Redis: one index for one name."
     )
@@ -291,9 +283,7 @@ def build(
         redis,
         IndexSettings(
             window_hours=settings.window_hours,
-            slice_hours=settings.slice_hours,
             grace_hours=settings.grace_hours,
-            first_buckets=settings.first_buckets,
             shard=settings.shard,
         ),
     )

@@ -2,162 +2,205 @@
 -- One atomic step: of two workers with copies of one text, exactly the later one sees the other.
 --
 -- KEYS[1] prefix of the shard
--- ARGV: 1 generation (or the rebuilder's token), 2 article key, 3 version key (16 bytes), 4 owner (16 bytes), 5 slice, 6 first slice,
---       7 last slice, 8 sketch (8 bytes a hash, little-endian), 9 record, 10 text, 11 fetched_at (ms),
---       12 ttl (s), 13 least hits, 14 most candidates, 15 most texts, 16 longest posting list,
---       17 entries a bucket, 18 buckets of a first segment
+-- ARGV: 1 generation (or the rebuilder's token), 2 article key, 3 version key (16 bytes), owner (16), fetched_at in ms
+--       (8), 4 sketch (8 bytes a hash, little-endian), 5 record, 6 text
+-- TTL, LEAST_HITS, MOST_CANDIDATES, MOST_TEXTS, LONGEST_POSTING, ENTRIES_PER_BUCKET, FIRST_BUCKETS and CHUNK are put in
+-- when the script is loaded: a fifth of the cost of a call was sending and reading them.
 -- Returns {"lost"} | {"known"} | {"withdrawn"} | {"result", stored} |
---         {"found", number, previous text, then number, slice, hits, record, text of each candidate}
+--         {"found", number, previous text, then number, hits, record, text of each candidate}
+--
+-- The inverted index: p:<bucket> is a hash from a sketch hash (4 bytes) to the numbers that hold it (4 bytes each),
+-- oldest first; a list past INLINE bytes moves to q:<hash>, or its bucket would lose the compact form. Buckets grow by
+-- linear hashing (Litwin, 1980), one at a time, so that a hash lies in one place however many articles there are.
+-- Numbers whose records have expired are swept out as new ones come.
 local P = KEYS[1]
-local ttl = ARGV[12]
-if redis.call('GET', P .. (string.sub(ARGV[1], 1, 1) == 'r' and 'rebuilder' or 'generation')) ~= ARGV[1] then return {'lost'} end
+local call, sub = redis.call, string.sub
+if call('GET', P .. (sub(ARGV[1], 1, 1) == 'r' and 'rebuilder' or 'generation')) ~= ARGV[1] then return {'lost'} end
 local article = P .. 'a:' .. ARGV[2]
-local vfield = 'v' .. ARGV[3]
-local slice = ARGV[5]
-local fetched = tonumber(ARGV[11])
-local known = redis.call('HGET', article, vfield)
-local withdrawn = redis.call('HGET', article, 'w')
-if known and string.sub(known, 1, 16) ~= ARGV[4] then
+local version, owner = sub(ARGV[3], 1, 16), sub(ARGV[3], 17, 32)
+local fetched = struct.unpack('>d', sub(ARGV[3], 33))
+local vfield = 'v' .. version
+local state = call('HMGET', article, vfield, 'w', 'l')
+local known, withdrawn, latest = state[1], state[2], state[3]
+if known and sub(known, 1, 16) ~= owner then
   -- the same words again after a withdrawal are a new arrival
   if not (withdrawn and tonumber(withdrawn) < fetched) then return {'known'} end
   known = false
-  redis.call('HDEL', article, 'r' .. ARGV[3])
+  call('HDEL', article, 'r' .. version)
 end
-local number, raw, previous
+local none = '\0\0\0\0'
+local number, raw
+local previous = none
 if known then
-  local result = redis.call('HGET', article, 'r' .. ARGV[3])
+  local result = call('HGET', article, 'r' .. version)
   if result then return {'result', result} end
-  raw = string.sub(known, 17, 20)
+  raw, previous = sub(known, 17, 20), sub(known, 21, 24)
   number = struct.unpack('>I4', raw)
-  previous = string.sub(known, 21, 28)
 else
   if withdrawn then
     if tonumber(withdrawn) >= fetched then return {'withdrawn'} end
-    redis.call('HDEL', article, 'w')
+    call('HDEL', article, 'w')
   end
-  number = redis.call('INCR', P .. 'count')
+  number = call('INCR', P .. 'count')
   raw = struct.pack('>I4', number)
+  if latest then previous = sub(latest, 1, 4) end
 end
 
--- the parts of the index that the window touches: a slice of time has one or several segments of fixed bucket counts
-local listed = redis.call('HGETALL', P .. 'segments')
-local buckets, fill, newest, total, last_before = {}, {}, -1, {}, false
-for i = 1, #listed, 2 do
-  local kind, id = string.sub(listed[i], 1, 1), string.sub(listed[i], 2)
-  if kind == 'b' then buckets[id] = tonumber(listed[i + 1]) else fill[id] = tonumber(listed[i + 1]) end
+-- layout: buckets, entries in them, the bucket swept next, the oldest chunk of records that is left
+local layout = call('HMGET', P .. 'layout', 'buckets', 'entries', 'sweep', 'oldest')
+local buckets, entries = tonumber(layout[1] or FIRST_BUCKETS), tonumber(layout[2] or 0)
+local half = 1
+while half * 2 <= buckets do half = half * 2 end
+
+local function bucket_of(tag)
+  local b1, b2, b3 = string.byte(tag, 1, 3)
+  local hash = b1 + b2 * 256 + b3 * 65536
+  local place = hash % (half * 2)
+  if place >= buckets then place = hash % half end
+  return place
 end
-local own = tonumber(slice)
-for id, filled in pairs(fill) do
-  local s, g = string.match(id, '^(-?%d+)%.(%d+)$')
-  s, g = tonumber(s), tonumber(g)
-  total[s] = (total[s] or 0) + filled
-  if s == own and g > newest then newest = g end
-  if s < own and (not last_before or s > last_before) then last_before = s end
-end
-local current = slice .. '.' .. newest
-if not known then
-  if newest < 0 or fill[current] >= buckets[current] * tonumber(ARGV[17]) then
-    local size
-    if newest >= 0 then
-      size = math.min(buckets[current] * 4, 4194304)
+
+local hits, order = {}, {}
+local sketch = ARGV[4]
+local added = 0
+local INLINE = 60
+for at = 1, #sketch, 8 do
+  local tag = sub(sketch, at, at + 3)
+  local key = P .. 'p:' .. bucket_of(tag)
+  local posting = call('HGET', key, tag)
+  local list = posting
+  if posting == '+' then list = call('GET', P .. 'q:' .. tag) or '' end
+  if list then
+    for j = 1, #list, 4 do
+      local n = sub(list, j, j + 3)
+      local count = hits[n]
+      if count then
+        hits[n] = count + 1
+      else
+        hits[n] = 1
+        order[#order + 1] = n
+      end
+    end
+  end
+  if not known then
+    if not posting then
+      call('HSET', key, tag, raw)
+      added = added + 1
+    elseif posting == '+' then
+      if #list < LONGEST_POSTING * 4 then call('APPEND', P .. 'q:' .. tag, raw) end
+      call('EXPIRE', P .. 'q:' .. tag, TTL)
+    elseif #list < INLINE then
+      call('HSET', key, tag, list .. raw)
     else
-      -- as many as the slice before needed, so that a steady stream keeps to one segment a slice
-      size = tonumber(ARGV[18])
-      while last_before and size * tonumber(ARGV[17]) < total[last_before] do size = size * 2 end
-      for s in pairs(total) do
-        if redis.call('EXISTS', P .. 'r:' .. s) == 0 then
-          for id in pairs(fill) do
-            if string.match(id, '^(-?%d+)%.') == tostring(s) then
-              redis.call('HDEL', P .. 'segments', 'b' .. id, 'f' .. id)
-              fill[id] = nil
-            end
-          end
-        end
-      end
+      call('SET', P .. 'q:' .. tag, list .. raw, 'EX', TTL)
+      call('HSET', key, tag, '+')
     end
-    newest = newest + 1
-    current = slice .. '.' .. newest
-    buckets[current], fill[current] = size, 0
-    redis.call('HSET', P .. 'segments', 'b' .. current, size)
-  end
-end
-
-local sketch = ARGV[8]
-local entries = #sketch / 8
-local place, tag = {}, {}
-for i = 1, entries do
-  local at = i * 8 - 7
-  local b1, b2, b3 = string.byte(sketch, at, at + 2)
-  place[i] = b1 + b2 * 256 + b3 * 65536
-  tag[i] = string.sub(sketch, at + 4, at + 6)
-end
-local first, last = tonumber(ARGV[6]), tonumber(ARGV[7])
-local hits = {}
-local longest = tonumber(ARGV[16]) * 4
-local call, sub = redis.call, string.sub
-for id in pairs(fill) do
-  local s = tonumber(string.match(id, '^(-?%d+)%.'))
-  local inserts = (id == current) and not known
-  if (s >= first and s <= last) or inserts then
-    local prefix, size = P .. 'p:' .. id .. ':', buckets[id]
-    local counts = hits[s]
-    if not counts then counts = {}; hits[s] = counts end
-    for i = 1, entries do
-      local key = prefix .. (place[i] % size)
-      local posting = call('HGET', key, tag[i])
-      if posting then
-        for j = 1, #posting, 4 do
-          local n = sub(posting, j, j + 3)
-          counts[n] = (counts[n] or 0) + 1
-        end
-      end
-      if inserts then
-        if not posting then
-          call('HSET', key, tag[i], raw)
-        elseif #posting < longest then
-          call('HSET', key, tag[i], posting .. raw)
-        end
-        call('EXPIRE', key, ttl)
-      end
-    end
+    call('EXPIRE', key, TTL)
   end
 end
 
 if not known then
-  redis.call('HINCRBY', P .. 'segments', 'f' .. current, entries)
-  redis.call('HSET', P .. 'r:' .. slice, number, ARGV[9])
-  redis.call('EXPIRE', P .. 'r:' .. slice, ttl)
-  if ARGV[10] ~= '' then
-    redis.call('HSET', P .. 't:' .. slice, number, ARGV[10])
-    redis.call('EXPIRE', P .. 't:' .. slice, ttl)
+  local chunk = math.floor(number / CHUNK)
+  local oldest = tonumber(layout[4] or chunk)
+  -- records expire by chunks; postings of what is gone are swept out, bucket by bucket
+  if oldest < chunk and call('EXISTS', P .. 'r:' .. oldest) == 0 then
+    oldest = oldest + 1
+    call('HSET', P .. 'layout', 'oldest', oldest)
+  elseif not layout[4] then
+    call('HSET', P .. 'layout', 'oldest', oldest)
   end
-  local latest = redis.call('HGET', article, 'l')
-  previous = string.rep('\0', 8)
-  if latest then previous = string.sub(latest, 1, 8) end
-  local fields = {vfield, ARGV[4] .. raw .. previous .. struct.pack('>i4', own)}
-  if not latest then
-    fields[#fields + 1] = 'n'
-    fields[#fields + 1] = number
+  local least = oldest * CHUNK
+
+  local function live(list)
+    local from = 1
+    while from <= #list and struct.unpack('>I4', sub(list, from, from + 3)) < least do from = from + 4 end
+    return from
   end
-  if not latest or struct.unpack('>d', string.sub(latest, 9)) < fetched then
-    fields[#fields + 1] = 'l'
-    fields[#fields + 1] = raw .. struct.pack('>i4', own) .. struct.pack('>d', fetched)
+
+  -- what is dead in a bucket goes; with `to`, what by now belongs into that bucket is moved there
+  local function tidy(place, to)
+    local key = P .. 'p:' .. place
+    local all = call('HGETALL', key)
+    local gone, moved = {}, {}
+    for i = 1, #all, 2 do
+      local tag, list = all[i], all[i + 1]
+      local dead = false
+      if list == '+' then
+        local long = call('GET', P .. 'q:' .. tag)
+        dead = not long or live(long) > #long
+        if dead then call('DEL', P .. 'q:' .. tag) end
+        if not dead and live(long) > 1 then
+          call('SET', P .. 'q:' .. tag, sub(long, live(long)), 'EX', TTL)
+        end
+      elseif least > 0 then
+        local from = live(list)
+        dead = from > #list
+        if not dead and from > 1 then
+          list = sub(list, from)
+          if not to then call('HSET', key, tag, list) end
+        end
+      end
+      if dead then
+        gone[#gone + 1] = tag
+        added = added - 1
+      elseif to and bucket_of(tag) ~= place then
+        gone[#gone + 1] = tag
+        moved[#moved + 1] = tag
+        moved[#moved + 1] = list
+      end
+    end
+    if #gone > 0 then call('HDEL', key, unpack(gone)) end
+    if #moved > 0 then
+      call('HSET', P .. 'p:' .. to, unpack(moved))
+      call('EXPIRE', P .. 'p:' .. to, TTL)
+    end
   end
-  redis.call('HSET', article, unpack(fields))
-  redis.call('EXPIRE', article, ttl)
-  redis.call('EXPIRE', P .. 'count', ttl)
-  redis.call('EXPIRE', P .. 'segments', ttl)
-  redis.call('EXPIRE', P .. 'generation', ttl)
+
+  local splits = 0
+  while entries + added > buckets * ENTRIES_PER_BUCKET and splits < 4 do
+    local source = buckets - half
+    buckets = buckets + 1
+    if buckets == half * 2 + 1 then
+      half = half * 2
+      source = 0
+    end
+    tidy(source, buckets - 1)
+    splits = splits + 1
+  end
+  if least > 0 then
+    local sweep = tonumber(layout[3] or 0)
+    for _ = 1, 2 do
+      tidy(sweep % buckets, false)
+      sweep = (sweep + 1) % buckets
+    end
+    call('HSET', P .. 'layout', 'sweep', sweep)
+  end
+  call('HSET', P .. 'layout', 'buckets', buckets, 'entries', math.max(0, entries + added))
+  call('EXPIRE', P .. 'layout', TTL)
+  call('HSET', P .. 'r:' .. chunk, number, ARGV[5])
+  call('EXPIRE', P .. 'r:' .. chunk, TTL)
+  if ARGV[6] ~= '' then
+    call('HSET', P .. 't:' .. chunk, number, ARGV[6])
+    call('EXPIRE', P .. 't:' .. chunk, TTL)
+  end
+  if latest and struct.unpack('>d', sub(latest, 5)) >= fetched then
+    call('HSET', article, vfield, owner .. raw .. previous)
+  elseif latest then
+    call('HSET', article, vfield, owner .. raw .. previous, 'l', raw .. struct.pack('>d', fetched))
+  else
+    call('HSET', article, vfield, owner .. raw .. previous, 'l', raw .. struct.pack('>d', fetched), 'n', number)
+  end
+  call('EXPIRE', article, TTL)
+  call('EXPIRE', P .. 'count', TTL)
+  call('EXPIRE', P .. 'generation', TTL)
 end
 
 local found = {}
-local least = tonumber(ARGV[13])
-for s, counts in pairs(hits) do
-  for n, count in pairs(counts) do
-    if count >= least then
-      local value = struct.unpack('>I4', n)
-      if value < number then found[#found + 1] = {count, value, s} end
-    end
+for i = 1, #order do
+  local n = order[i]
+  if hits[n] >= LEAST_HITS then
+    local value = struct.unpack('>I4', n)
+    if value < number then found[#found + 1] = {hits[n], value} end
   end
 end
 table.sort(found, function(a, b)
@@ -165,26 +208,26 @@ table.sort(found, function(a, b)
   return a[2] < b[2]
 end)
 local previous_text = ''
-if previous and previous ~= string.rep('\0', 8) then
-  local n, s = struct.unpack('>I4i4', previous)
-  previous_text = redis.call('HGET', P .. 't:' .. s, n) or ''
+if previous ~= none then
+  local n = struct.unpack('>I4', previous)
+  previous_text = call('HGET', P .. 't:' .. math.floor(n / CHUNK), n) or ''
 end
 local reply = {'found', tostring(number), previous_text}
 local taken = 0
 for i = 1, #found do
-  if taken == tonumber(ARGV[14]) then break end
-  local candidate = found[i]
-  local record = redis.call('HGET', P .. 'r:' .. candidate[3], candidate[2])
+  if taken == MOST_CANDIDATES then break end
+  local n = found[i][2]
+  local chunk = math.floor(n / CHUNK)
+  local record = call('HGET', P .. 'r:' .. chunk, n)
   if record then
     taken = taken + 1
     local text = ''
-    if taken <= tonumber(ARGV[15]) then text = redis.call('HGET', P .. 't:' .. candidate[3], candidate[2]) or '' end
+    if taken <= MOST_TEXTS then text = call('HGET', P .. 't:' .. chunk, n) or '' end
     local at = #reply
-    reply[at + 1] = tostring(candidate[2])
-    reply[at + 2] = tostring(candidate[3])
-    reply[at + 3] = tostring(candidate[1])
-    reply[at + 4] = record
-    reply[at + 5] = text
+    reply[at + 1] = tostring(n)
+    reply[at + 2] = tostring(found[i][1])
+    reply[at + 3] = record
+    reply[at + 4] = text
   end
 end
 return reply

@@ -12,16 +12,17 @@ if stored then return {'removed', stored} end
 local at = tonumber(ARGV[4])
 local latest = redis.call('HGET', article, 'l')
 local withdrawn = redis.call('HGET', article, 'w')
-if latest and struct.unpack('>d', string.sub(latest, 9)) > at then return {'unknown'} end
+if latest and struct.unpack('>d', string.sub(latest, 5)) > at then return {'unknown'} end
 if not withdrawn or tonumber(withdrawn) < at then redis.call('HSET', article, 'w', ARGV[4]) end
 redis.call('EXPIRE', article, ARGV[5])
 if not latest then return {'unknown'} end
 local all = redis.call('HGETALL', article)
 for i = 1, #all, 2 do
   if string.sub(all[i], 1, 1) == 'v' and #all[i] == 17 then
-    local number, slice = struct.unpack('>I4', string.sub(all[i + 1], 17, 20)), struct.unpack('>i4', string.sub(all[i + 1], 29, 32))
-    redis.call('HDEL', P .. 'r:' .. slice, number)
-    redis.call('HDEL', P .. 't:' .. slice, number)
+    local number = struct.unpack('>I4', string.sub(all[i + 1], 17, 20))
+    local chunk = math.floor(number / CHUNK)
+    redis.call('HDEL', P .. 'r:' .. chunk, number)
+    redis.call('HDEL', P .. 't:' .. chunk, number)
   end
 end
 local parts = {'', '', '', '', ''}
