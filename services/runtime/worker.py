@@ -1,100 +1,60 @@
-"""A service as a Faust worker process. The only module that imports Faust.
+"""A service as a worker process: its life, its readiness, and the loop from batch to acknowledgement.
 
-Faust alone acknowledges what failed, what it merely took, and what it never decoded (measured: DESIGN, "Guarantees").
-So it only carries: raw bytes in, batches through `noack_take`, sends awaited, then the batch's own `ack` in order.
-Whatever is unforeseen ends the process with nothing acknowledged; whoever supervises it starts another.
+What is acknowledged has been settled: the loop takes a batch, the engine settles it, and only then may its offsets be
+committed (stream.py). Whatever is unforeseen ends the process with nothing of the batch acknowledged; whoever
+supervises it starts another. After an assignment the first records of each partition run singly, each marked beside the
+committed offset before work on it begins, so that a record that ends its worker is known by the next one.
 """
-
-# Faust's types are partial: what comes from it is unknown here, and typed before it leaves this module.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportMissingTypeStubs=false, reportUnknownLambdaType=false
 
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import os
 import signal
-import ssl
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
-from typing import Any, Final, Generic, NoReturn, TypeVar, cast
-
-import aiokafka.errors
-import faust
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, NoReturn, TypeVar
 
 from schemas.events import Event
 from schemas.topics import RAW_ARTICLES, dead_letters, discards
 from services.runtime import clock
 from services.runtime import kafka as kafka_admin
 from services.runtime import logging as json_logging
-from services.runtime.engine import TOMBSTONE, Engine, Message, RefusedError
-from services.runtime.errors import ConfigurationError, DependencyError, SuiteError
+from services.runtime.engine import TOMBSTONE, Breaker, BreakerError, Engine
+from services.runtime.errors import ConfigurationError, SuiteError
 from services.runtime.http import StatusServer
+from services.runtime.marks import Mark
 from services.runtime.metrics import ASSIGNED, ASSIGNMENTS, MODEL, READY, start_at_zero
-from services.runtime.pausing import stop_at_next_pause
 from services.runtime.retry import Backoff, until_answered
-from services.runtime.service import Positions, Record, Service
+from services.runtime.service import Failure, Positions, Record, Service
 from services.runtime.settings import RuntimeSettings, read_settings
+from services.runtime.stream import Consumer, Place, Stream, Taken
 
 logger = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=Event)
 
+EXIT_BREAKER: Final = 65  # EX_DATAERR
 EXIT_CONFIGURATION: Final = 78  # EX_CONFIG
 EXIT_FATAL: Final = 70  # EX_SOFTWARE
 
 # A batch's records together: 32 pages of 20 MB at once would not fit a small machine.
 _BATCH_BYTES: Final = 32 * 1024 * 1024
-
-_REFUSALS: Final = (
-    aiokafka.errors.MessageSizeTooLargeError,
-    aiokafka.errors.RecordListTooLargeError,
-    aiokafka.errors.InvalidMessageError,
-    aiokafka.errors.InvalidTimestampError,
-    aiokafka.errors.CorruptRecordException,
-)
+# the kernel ends what even the interpreter's own watchdog thread could not
+_KERNEL_GRACE_SECONDS: Final = 5.0
 
 
-class ProducerOutbox:
-    """Sends through the Faust app's aiokafka producer. `producer` gives it once the app has started."""
+@dataclass(frozen=True)
+class _Careful:
+    """Records of a partition before `until` run singly; `mark` is what was committed beside `offset`."""
 
-    def __init__(self, producer: Callable[[], Any]) -> None:
-        self._producer = producer
-
-    async def enqueue(self, message: Message) -> Awaitable[None]:
-        """See `services.runtime.engine.Outbox`."""
-        try:
-            future = await self._producer().send(
-                message.topic, value=message.value, key=message.key, headers=list(message.headers)
-            )
-        except Exception as error:
-            raise _translated(error, message) from error
-        return _settled(future, message)
-
-
-async def _settled(future: Awaitable[Any], message: Message) -> None:
-    try:
-        await future
-    except asyncio.CancelledError:
-        raise
-    except Exception as error:
-        raise _translated(error, message) from error
-
-
-def _translated(error: Exception, message: Message) -> Exception:
-    """What the producer said, as the engine's two kinds; anything else stays what it is and ends the process."""
-    size = len(message.value or b"")
-    what = f"{message.topic}: {type(error).__name__}: {error} (a value of {size} bytes)"
-    if isinstance(error, _REFUSALS):
-        return RefusedError(what)
-    if isinstance(error, aiokafka.errors.ProducerClosed):
-        return error
-    if isinstance(error, aiokafka.errors.KafkaError | OSError | TimeoutError):
-        return DependencyError(what)
-    return error
+    offset: int | None
+    until: int
+    mark: Mark
 
 
 class Worker(Generic[E]):
@@ -108,8 +68,12 @@ class Worker(Generic[E]):
         self._tick = clock.seconds()
         self._not_ready: str | None = "starting"
         self._assigned = asyncio.Event()
-        self._assignment: frozenset[tuple[str, int]] | None = None
+        self._assignment: frozenset[Place] | None = None
         self._assigning: asyncio.Task[None] | None = None
+        self._working = asyncio.Lock()
+        self._careful: dict[Place, _Careful] = {}
+        self._is_watched = False
+        self._breaker = Breaker(run=settings.breaker_run, ratio=settings.breaker_ratio, window=settings.breaker_window)
 
     def _source_topics(self) -> tuple[str, ...]:
         source = self._service.source
@@ -124,7 +88,7 @@ class Worker(Generic[E]):
     # -- life
 
     def run(self) -> int:
-        """Work until SIGTERM or SIGINT (0), a wrong setting (78) or something unforeseen (70)."""
+        """Work until SIGTERM or SIGINT (0), a wrong setting (78), too many dead letters (65) or what is unforeseen (70)."""
         service, settings = self._service, self._settings
         start_at_zero(
             service.name,
@@ -167,15 +131,24 @@ class Worker(Generic[E]):
             await until_answered(self._service.start, backoff=self._backoff, service=self._service.name, stage="start")
 
         task = loop.create_task(prepare())
+        asked: list[int] = []
+
+        def stop(number: int) -> None:
+            asked.append(number)
+            task.cancel()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, task.cancel)
+            # never removed, only replaced by Faust's: a signal in between is not lost, and ends no process half-way
+            loop.add_signal_handler(number, stop, number)
         try:
             loop.run_until_complete(task)
         except asyncio.CancelledError:
             return False
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
+        # one that came during the last uninterrupted piece of work has not been seen by the loop yet
+        loop.run_until_complete(asyncio.sleep(0.01))
+        if asked:
+            loop.run_until_complete(self._service.stop())
+            return False
         return True
 
     def _check_topics(self) -> None:
@@ -183,102 +156,133 @@ class Worker(Generic[E]):
             admin.partitions((*self._topics, *self._target_topics()))
 
     def _stream(self, loop: asyncio.AbstractEventLoop) -> int:
-        app = self._app(loop)
+        settings = self._settings
+        stream = Stream(
+            settings,
+            service=self._service.name,
+            topics=self._topics,
+            loop=loop,
+            on_assigned=self._on_assigned,
+            on_deadline=self._end_late,
+        )
         engine = Engine(
             self._service,
-            ProducerOutbox(lambda: cast("Any", app.producer)._ensure_producer()),
-            topic_prefix=self._settings.topic_prefix,
+            stream.outbox,
+            topic_prefix=settings.topic_prefix,
             backoff=self._backoff,
-        )
-        # raw, because a value that does not decode would be acknowledged before this code sees it
-        channel = app.topic(
-            *self._topics, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes
+            breaker=self._breaker,
+            record_seconds=settings.record_seconds,
+            on_wait=lambda: stream.consumer.unmark(),
         )
 
-        @app.agent(channel, name=f"newsloom-{self._service.name}", concurrency=1)
-        async def consume(stream: Any) -> None:
+        async def consume() -> None:
+            consumer = stream.consumer
+            consumer.on_revoked = self._assigned.clear
+            consumer.mark = lambda: Mark(self._breaker.dead_run).text()
             try:
-                async for events in stream.noack_take(
-                    self._settings.batch_records, within=self._settings.batch_wait_seconds
-                ):
-                    await self._assigned.wait()
-                    for batch in _bounded(events):
-                        await engine.run([_record(event) for event in batch])
-                        for event in batch:
-                            event.ack()
+                while True:
+                    await self._work(consumer, engine, await consumer.take(settings.batch_records))
             except (asyncio.CancelledError, GeneratorExit):
                 raise
             except BaseException as error:
                 self._die(error)
 
-        del consume
+        self._is_watched = True
+        return 0 if stream.run(consume) == 0 else EXIT_FATAL
 
-        async def on_assigned(sender: Any, assigned: Any, **_: Any) -> None:
-            del sender
-            self._on_assigned(frozenset((part.topic, int(part.partition)) for part in assigned))
+    async def _work(self, consumer: Consumer, engine: Engine[E], taken: Taken) -> None:
+        """Settle what was taken. Records of an assignment that ended meanwhile too: dropping some and keeping others
+        of one partition is how records are lost, and whoever has it now writes the same bytes."""
+        await self._assigned.wait()
+        for batch in self._batches(taken):
+            # a partition is taken over between two batches, never amid one
+            async with self._working:
+                condemned = await self._marked(consumer, taken, batch[0]) if len(batch) == 1 else {}
+                await engine.run(batch, condemned)
+                consumer.settle(taken, batch)
+            await self._assigned.wait()
 
-        cast("Any", app.on_partitions_assigned).connect(on_assigned, weak=False)
-        worker = _QuietWorker(app, loop=loop, loglevel=None, redirect_stdouts=False)
-        try:
-            worker.execute_from_commandline()
-        except SystemExit as stopped:
-            code = stopped.code if isinstance(stopped.code, int) else 1
-            return 0 if code == 0 else EXIT_FATAL
-        return 0
+    def _batches(self, taken: Taken) -> list[list[Record]]:
+        """The records in order: singly where care is due, else in groups of at most `_BATCH_BYTES` (or one record)."""
+        groups: list[list[Record]] = []
+        size = 0
+        for record in taken.records:
+            alone = self._is_careful(record)
+            length = len(record.value or b"")
+            if not groups or alone or size + length > _BATCH_BYTES:
+                groups.append([])
+                size = 0
+            groups[-1].append(record)
+            # whatever comes after one that runs alone begins a group of its own
+            size = size + length if not alone else _BATCH_BYTES + 1
+        return groups
 
-    def _app(self, loop: asyncio.AbstractEventLoop) -> faust.App:
-        settings = self._settings
-        servers = [f"aiokafka://{server.strip()}" for server in settings.kafka_bootstrap.split(",")]
-        return faust.App(
-            settings.group(self._service.name),
-            broker=servers,
-            broker_credentials=_credentials(settings),
-            loop=loop,
-            store="memory://",
-            topic_disable_leader=True,
-            topic_allow_declare=False,
-            # True hangs on SIGTERM while a dependency is down; False is safe because nothing is acknowledged early
-            stream_wait_empty=False,
-            stream_buffer_maxsize=128,
-            broker_commit_interval=settings.commit_interval_seconds,
-            # Faust's 60 s block whoever takes over from a killed worker
-            broker_session_timeout=settings.session_timeout_seconds,
-            broker_heartbeat_interval=settings.session_timeout_seconds / 4,
-            broker_max_poll_interval=86400.0,
-            consumer_auto_offset_reset="earliest",
-            consumer_max_fetch_size=4 * 1024 * 1024,
-            producer_acks=-1,
-            producer_linger_ms=5,
-            producer_linger=0.005,
-            producer_max_batch_size=1024 * 1024,
-            producer_max_request_size=kafka_admin.MAX_REQUEST_BYTES,
-            producer_request_timeout=20.0,
-            producer_compression_type=None if settings.compression == "none" else settings.compression,
-            web_enabled=False,
-            logging_config=None,
+    def _is_careful(self, record: Record) -> bool:
+        careful = self._careful.get((record.topic, record.partition))
+        return careful is not None and record.offset < careful.until
+
+    async def _marked(self, consumer: Consumer, taken: Taken, record: Record) -> dict[str, Failure]:
+        """Mark `record` as begun; or condemn it, where it has ended too many workers already."""
+        if not self._is_careful(record):
+            return {}
+        careful = self._careful[record.topic, record.partition]
+        mark = careful.mark if careful.offset == record.offset else Mark()
+        if mark.tries >= self._settings.record_deaths:
+            reason = mark.reason
+            what = f"{mark.tries} workers ended while they worked on it"
+            if reason == "too_slow":
+                what += f", each after standing still for {self._settings.stall_seconds:g} s"
+            logger.error("a record ends its workers", extra={"record": record.coordinates, "reason": reason})
+            failure = Failure(reason, "process", "WorkerEndedError", what, mark.tries)
+            return {record.coordinates: failure}
+        now_ms = int(clock.now().timestamp() * 1000)
+        text = Mark(self._breaker.dead_run, mark.tries + 1, mark.slow, now_ms).text()
+        await until_answered(
+            lambda: consumer.commit_mark(taken, record, text),
+            backoff=self._backoff,
+            service=self._service.name,
+            stage="mark",
         )
+        return {}
 
     def _die(self, error: BaseException) -> NoReturn:
         """End the process now: nothing of the batch is acknowledged, and Faust gets no chance to."""
-        logger.critical("worker ends over an unforeseen failure", exc_info=error, extra={"service": self._service.name})
+        code = EXIT_FATAL
+        if isinstance(error, BreakerError | ConfigurationError):
+            code = EXIT_BREAKER if isinstance(error, BreakerError) else EXIT_CONFIGURATION
+            logger.critical("worker ends", extra={"service": self._service.name, "error": str(error)})
+            print(f"newsloom: {error}", file=sys.stderr)
+        else:
+            logger.critical(
+                "worker ends over an unforeseen failure", exc_info=error, extra={"service": self._service.name}
+            )
         logging.shutdown()
         sys.stderr.flush()
-        os._exit(EXIT_FATAL)
+        os._exit(code)
+
+    def _end_late(self) -> NoReturn:
+        """Told to stop, the worker did not in time, for a dependency that is away. What is not committed comes again."""
+        logger.warning("ended without waiting any longer", extra={"service": self._service.name})
+        logging.shutdown()
+        sys.stderr.flush()
+        os._exit(0)
 
     # -- assignment and readiness
 
-    def _on_assigned(self, assignment: frozenset[tuple[str, int]]) -> None:
-        ours = frozenset(part for part in assignment if part[0] in self._topics)
-        ASSIGNED.labels(self._service.name).set(len(ours))
+    def _on_assigned(self, assignment: frozenset[Place]) -> None:
+        ASSIGNED.labels(self._service.name).set(len(assignment))
         ASSIGNMENTS.labels(self._service.name).inc()
         self._assigned.clear()
         if self._assigning is not None:
             self._assigning.cancel()
-        self._assigning = asyncio.get_running_loop().create_task(self._take_over(ours))
+        self._assigning = asyncio.get_running_loop().create_task(self._take_over(assignment))
 
-    async def _take_over(self, assignment: frozenset[tuple[str, int]]) -> None:
+    async def _take_over(self, assignment: frozenset[Place]) -> None:
         async def once() -> None:
-            await self._service.assigned(await asyncio.to_thread(self._positions, assignment))
+            async with self._working:
+                positions, marks = await asyncio.to_thread(self._positions, assignment)
+                await self._service.assigned(positions)
+            self._be_careful(positions, marks)
 
         try:
             await until_answered(once, backoff=self._backoff, service=self._service.name, stage="assigned")
@@ -290,12 +294,25 @@ class Worker(Generic[E]):
         self._assigned.set()
         logger.info("partitions assigned", extra={"service": self._service.name, "partitions": len(assignment)})
 
-    def _positions(self, assignment: frozenset[tuple[str, int]]) -> Positions:
+    def _be_careful(self, positions: Positions, marks: dict[Place, Mark]) -> None:
+        """Whoever had these partitions may have died over one of the records that come first."""
+        now_ms = int(clock.now().timestamp() * 1000)
+        self._careful = {}
+        for place, offset in positions.committed.items():
+            first = offset if offset is not None else positions.beginning[place]
+            mark = marks[place].found_at(now_ms, limit_seconds=self._settings.stall_seconds)
+            self._careful[place] = _Careful(offset, first + self._settings.batch_records, mark)
+        if not self._breaker.dead_run:
+            self._breaker.dead_run = max((mark.dead_run for mark in marks.values()), default=0)
+
+    def _positions(self, assignment: frozenset[Place]) -> tuple[Positions, dict[Place, Mark]]:
         with kafka_admin.Admin(self._settings) as admin:
-            return Positions(
-                committed=admin.committed_offsets(self._settings.group(self._service.name), assignment),
+            committed = admin.committed(self._settings.group(self._service.name), assignment)
+            positions = Positions(
+                committed={place: offset for place, (offset, _) in committed.items()},
                 beginning=admin.beginning_offsets(assignment),
             )
+        return positions, {place: Mark.read(text) for place, (_, text) in committed.items()}
 
     def _why_unhealthy(self) -> str | None:
         still = clock.seconds() - self._tick
@@ -306,9 +323,22 @@ class Worker(Generic[E]):
     async def _keep_ticking(self) -> None:
         while True:
             self._tick = clock.seconds()
+            self._arm_watchdog()
             self._not_ready = await self._why_not_ready()
             READY.labels(self._service.name).set(self._not_ready is None)
             await asyncio.sleep(0.5)
+
+    def _arm_watchdog(self) -> None:
+        """End the process when this is not called again in time, whoever holds the interpreter's lock.
+
+        A thread of ours would wait for that lock for ever. faulthandler's is one of C that never takes it: it prints
+        where every thread stands and ends the process. Should even that hang, the kernel's own alarm ends it.
+        """
+        if not self._is_watched:
+            return
+        limit = self._settings.stall_seconds
+        faulthandler.dump_traceback_later(limit, exit=True)
+        signal.setitimer(signal.ITIMER_REAL, limit + _KERNEL_GRACE_SECONDS)
 
     async def _why_not_ready(self) -> str | None:
         if self._assignment is None:
@@ -321,79 +351,12 @@ class Worker(Generic[E]):
             return str(error) or type(error).__name__
 
 
-class _QuietWorker(faust.Worker):
-    """Faust's worker without its spinner and its logging setup: the process's own is already there."""
+def _limit_memory(most_bytes: int) -> None:
+    """Let allocations beyond `most_bytes` fail: a MemoryError ends this worker, instead of the kernel any process."""
+    if most_bytes:
+        import resource
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.spinner = None
-
-    def _setup_logging(self) -> None:
-        pass
-
-    def _flag_as_shutdown_by_signal(self) -> None:
-        stop_at_next_pause()
-        super()._flag_as_shutdown_by_signal()
-
-
-def _bounded(events: Sequence[Any]) -> list[list[Any]]:
-    """`events` in order, in groups of at most `_BATCH_BYTES` of value (or one event)."""
-    groups: list[list[Any]] = [[]]
-    size = 0
-    for event in events:
-        length = len(event.message.value or b"")
-        if groups[-1] and size + length > _BATCH_BYTES:
-            groups.append([])
-            size = 0
-        groups[-1].append(event)
-        size += length
-    return groups
-
-
-def _record(event: Any) -> Record:
-    message = event.message
-    return Record(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        key=message.key,
-        value=message.value,
-        headers=tuple((name, value or b"") for name, value in _pairs(message.headers)),
-        # Faust gives seconds; a record written without a timestamp has a negative one
-        timestamp=datetime.fromtimestamp(round(max(0.0, message.timestamp or 0.0) * 1000) / 1000, UTC),
-    )
-
-
-def _pairs(headers: Any) -> Sequence[tuple[str, bytes]]:
-    if not headers:
-        return ()
-    if isinstance(headers, dict):
-        return tuple(cast("dict[str, bytes]", headers).items())
-    return tuple(headers)
-
-
-def _credentials(settings: RuntimeSettings) -> Any:
-    if settings.kafka_security == "PLAINTEXT":
-        return None
-    context: ssl.SSLContext | None = None
-    if settings.kafka_security.endswith("SSL"):
-        try:
-            context = ssl.create_default_context(cafile=settings.kafka_ca_file)
-            if settings.kafka_cert_file:
-                context.load_cert_chain(settings.kafka_cert_file, settings.kafka_key_file)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigurationError(
-                f"NEWSLOOM_KAFKA_CA_FILE, _CERT_FILE or _KEY_FILE cannot be loaded: {error}; name readable PEM files"
-            ) from None
-    if settings.kafka_security.startswith("SASL"):
-        password = settings.kafka_password.get_secret_value() if settings.kafka_password else None
-        return faust.SASLCredentials(
-            username=settings.kafka_username,
-            password=password,
-            mechanism=settings.kafka_sasl_mechanism,
-            ssl_context=context,
-        )
-    return faust.SSLCredentials(context)
+        resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, most_bytes))
 
 
 def run(build: Callable[[RuntimeSettings], Service[Any]]) -> NoReturn:
@@ -403,6 +366,7 @@ def run(build: Callable[[RuntimeSettings], Service[Any]]) -> NoReturn:
     """
     try:
         runtime = read_settings(RuntimeSettings)
+        _limit_memory(runtime.memory_limit_bytes)
         json_logging.configure(runtime.log_level)
         service = build(runtime)
         code = Worker(service, runtime).run()
