@@ -8,7 +8,7 @@ everybody reads alike is read by the habit of the site that printed it, and no r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final, Literal
@@ -242,6 +242,29 @@ def read_time(text: str, *, fetched_at: datetime, order: DateOrder = "dmy") -> P
         if published is not None:
             return published
     return None
+
+
+def shown_date_order(times: Iterable[TimeMatch], fetched_at: datetime) -> DateOrder | None:
+    """The order that a page's own dates in digits show: the one that reads most of them as days before the fetch.
+
+    None where both read equally many, or there are none.
+    """
+    right: dict[DateOrder, int] = {"dmy": 0, "mdy": 0}
+    for found in times:
+        match = found.match
+        if found.kind != "date" or match["a2"] is None or match["s2"] == ".":
+            continue
+        first, second, year = int(match["a2"]), int(match["b2"]), int(match["y2"])
+        year += 2000 if year < 100 else 0
+        readings: tuple[tuple[DateOrder, int, int], ...] = (("dmy", first, second), ("mdy", second, first))
+        for order, day, month in readings:
+            try:
+                right[order] += datetime(year, month, day, tzinfo=UTC) <= fetched_at + timedelta(days=1)
+            except (ValueError, OverflowError):
+                continue
+    if right["dmy"] == right["mdy"]:
+        return None
+    return "dmy" if right["dmy"] > right["mdy"] else "mdy"
 
 
 def relative_interval(count: int, unit_seconds: int, fetched_at: datetime) -> tuple[datetime, datetime]:

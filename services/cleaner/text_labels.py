@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, Self
+from typing import Final, Literal, Self, cast
 
 from services.cleaner.outlets import OutletRegistry
+from services.cleaner.text_features import line_features
 from services.cleaner.text_lines import Line, Meta, read_meta, split_lines
+from services.cleaner.text_model import LineModel
 
 Label = Literal["headline", "outlet", "time", "outlet_and_time", "byline", "body", "other"]
+
+MOST_LINES: Final = 20_000
+"""A page of more lines is a dump of some kind; rules label it in a tenth of the time."""
 
 _SENTENCE: Final = re.compile(r"[.!?…。！？।؟][\"'”’»)\]]*(?=\s|$)|[。！？]")
 _ENDS_SENTENCE: Final = re.compile(r"[.!?…。！？।؟:][\"'”’»)\]]*$")
@@ -48,9 +53,19 @@ class PageLines:
         return sum((1 - self.certainty[index]) * self.lines[index].units for index in indices) / total
 
 
-def label_lines(page: PageLines) -> list[Label]:
-    """A label for each line of `page`; also kept in `page.labels`."""
-    page.labels = label_by_rules(page)
+def label_lines(page: PageLines, model: LineModel | None) -> list[Label]:
+    """A label for each line of `page`, by `model`, or by rules without one and on pages of very many lines.
+
+    Labels and how certain they are also stay in `page`.
+    """
+    if model is None or len(page.lines) > MOST_LINES:
+        page.labels, page.labelled_by = label_by_rules(page), "rules"
+        return page.labels
+    scores = model.scores(line_features(page.lines, page.metas))
+    path, marginals = model.decode(scores), model.marginals(scores)
+    page.labels = [cast("Label", model.labels[number]) for number in path]
+    page.certainty = [row[number] for row, number in zip(marginals, path, strict=True)]
+    page.labelled_by = "model"
     return page.labels
 
 

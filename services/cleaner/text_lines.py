@@ -19,7 +19,7 @@ from services.cleaner.outlets import OutletRegistry, RegisteredOutlet
 LONGEST_META: Final = 160
 """Characters; a longer line is never only outlet, time or byline."""
 
-_LINE: Final = re.compile(r"[^\n]*\S[^\n]*")
+_LINE: Final = re.compile(r"\S(?:[^\n]*\S)?")
 _SPACES: Final = re.compile(r"\s+")
 _BULLET: Final = re.compile(r"^[\s•·‣▪●○◦∙*+\-–—|>»►▶]+\s*")
 _ICON: Final = re.compile(
@@ -107,14 +107,12 @@ def split_lines(flattened: str) -> list[Line]:
     lines: list[Line] = []
     previous_end = 0
     for start, end in groups:
-        raw = flattened[start:end]
-        start += len(raw) - len(raw.lstrip())
-        text = _SPACES.sub(" ", raw.strip())
+        text = _SPACES.sub(" ", flattened[start:end])
         bullet = _BULLET.match(text)
         lines.append(
             Line(
                 start=start,
-                end=start + len(raw.strip()),
+                end=end,
                 text=text,
                 key=fold_key(text),
                 after_blank=flattened.count("\n", previous_end, start) > 1,
@@ -162,16 +160,14 @@ def _rejoin(flattened: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[
     current: tuple[int, int] | None = None
     for start, end in spans:
         if current is not None:
-            before = flattened[max(current[0], current[1] - 40) : current[1]].rstrip()
-            after = flattened[start : start + 40].lstrip()
+            before = flattened[max(current[0], current[1] - 40) : current[1]]
+            after = flattened[start : start + 40]
+            cut = _FUNCTION_END.search(before) is not None
             if (
-                current[1] - current[0] >= 25
+                current[1] - current[0] >= (12 if cut else 25)
                 and flattened.count("\n", current[1], start) == 1
                 and before[-1] not in '.!?:…。！？"”»'
-                and (
-                    (_CONTINUES.match(after) is not None and _ICON.match(after) is None and not _is_age(after))
-                    or _FUNCTION_END.search(before) is not None
-                )
+                and (cut or (_CONTINUES.match(after) is not None and _ICON.match(after) is None and not _is_age(after)))
             ):
                 current = (current[0], end)
                 continue

@@ -15,7 +15,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from schemas.articles import Attribution, Author, Comments, Outlet, Published, RemovalKind, outlet_id_of
-from services.cleaner.ages import DateOrder
+from services.cleaner.ages import DateOrder, read_time, shown_date_order
 from services.cleaner.ledger import flatten_text
 from services.cleaner.outlets import OutletRegistry, RegisteredOutlet, outlet_named, outlet_of_host
 from services.cleaner.parts import (
@@ -31,6 +31,7 @@ from services.cleaner.parts import (
 from services.cleaner.promos import find_promos
 from services.cleaner.text_labels import Label, PageLines, label_lines
 from services.cleaner.text_lines import Line, Meta
+from services.cleaner.text_model import LineModel, shipped_model
 
 METHOD: Final = "text_lines"
 
@@ -145,18 +146,21 @@ def split_text_page(
     registry: OutletRegistry,
     url: str | None = None,
     hints: Hints = _NO_HINTS,
+    model: LineModel | Literal["shipped", "none"] = "shipped",
 ) -> PageParts | None:
     """The articles of a page that came as text, the main one first; None for a page without one.
 
     `fetched_at` is aware: ages and dates are read against it. The outlet is the one printed; on a page of one article
     the outlet that `url` belongs to goes first. The aggregator is the one `hints` name, else the one `url` belongs to.
-    Never raises, and takes time linear in the length of `text`.
+    Lines are labelled by `model`, or by rules where it is "none". Never raises, and takes time linear in the length of
+    `text`.
     """
     flattened = flatten_text(text)
     page = PageLines.read(flattened, registry)
     if not page.lines:
         return None
-    drafts = _drafts(page, label_lines(page))
+    chosen = model if isinstance(model, LineModel) else shipped_model() if model == "shipped" else None
+    drafts = _drafts(page, label_lines(page, chosen))
     drafts, repeated = _distinct(page, drafts)
     several = len(drafts) > 1
     drafts = [draft for draft in drafts if _units(page, draft) >= (_MIN_BODY_UNITS if several else _MIN_SINGLE_UNITS)]
@@ -254,6 +258,9 @@ class _Assembly:
         if hints.aggregator:
             self.aggregator = registry.resolve(hints.aggregator) or self.aggregator
         self.taken: dict[int, Span] = {}
+        self.shown_order = shown_date_order(
+            [meta.time for meta in page.metas if meta is not None and meta.time is not None], fetched_at
+        )
 
     def page_parts(self) -> PageParts:
         page, flattened = self.page, self.page.flattened
@@ -423,18 +430,25 @@ class _Assembly:
             # the narrowest says most: a line with a date and one with an age stand side by side
             return min(dated, key=_width)
         if number == 0 and self.hints.published_at:
-            from services.cleaner.ages import read_time
-
             published = read_time(self.hints.published_at, fetched_at=self.fetched_at, order=order)
             if published is not None:
                 return published.model_copy(update={"evidence": "hint"})
         return NOT_DATED
 
     def _date_order(self, outlet: Outlet | None) -> DateOrder:
-        """The habit of who printed the page: the aggregator's, else its host's, else the outlet's."""
-        for printer in (self.aggregator, self.host_outlet, self.registry.by_id(outlet.id) if outlet else None):
+        """How the page writes dates in digits: as its own dates show, else by the habit of who printed it.
+
+        The printer is the aggregator, else the outlet at the page's host, else, on a page of one article, its outlet.
+        """
+        if self.shown_order is not None:
+            return self.shown_order
+        for printer in (self.aggregator, self.host_outlet):
             if printer is not None:
                 return printer.date_order
+        if outlet is not None and len(self.drafts) == 1 and self.aggregator_attribution is None:
+            known = self.registry.by_id(outlet.id)
+            if known is not None:
+                return known.date_order
         return "dmy"
 
     def _body(self, draft: _Draft, removed: list[Span]) -> tuple[tuple[TextSpan, ...], tuple[str, ...]]:
