@@ -191,20 +191,24 @@ def _fetch_one(jar: Jar, context: Any, settings: LocalSettings) -> Path:
     import requests
 
     artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact("", "jar")
-    found = ""
-    for attempt in range(1, _ATTEMPTS + 1):
+    found = failed = ""
+    for _ in range(_ATTEMPTS):
         artifact.cached_path.unlink(missing_ok=True)  # jgo leaves a half of a file behind when a transfer breaks
         try:
             path: Path = artifact.resolve()
-        except (requests.RequestException, RuntimeError) as error:
-            if attempt == _ATTEMPTS or isinstance(error, RuntimeError):
-                raise DownloadFailed(_explain(jar, error, settings)) from error
-            continue
+            found = hashlib.sha256(path.read_bytes()).hexdigest()
+            if found == jar.sha256:
+                return path
+        except requests.RequestException as error:
+            failed = _explain(jar, error, settings)
+        except RuntimeError as error:  # what jgo raises for a file that the repository does not have
+            failed = _explain(jar, error, settings)
+            break
         except OSError as error:
             raise DiskFull(f"{jar.coordinate} could not be written to {settings.cache_folder}: {error}") from error
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-        if found == jar.sha256:
-            return path
+    if failed and not found:
+        # not raised where it was caught: jgo's error keeps its answer alive, and with it the open connection
+        raise DownloadFailed(failed)
     raise ChecksumMismatch(
         f"{jar.coordinate} has SHA-256 {found[:16]}…, but {jar.sha256[:16]}… is committed; nothing was kept. "
         "A proxy or mirror may have answered with another file: "
