@@ -1,0 +1,270 @@
+"""HTML pages: the flattening rule, the choice of the body, the ledger, and pages made to break parsers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.cleaner.html_blocks import MAX_DEPTH, blocks_of, bounded, parse
+from services.cleaner.html_pages import NoArticle, lines_in, read_html_page
+from services.cleaner.ledger import flatten_text, unaccounted
+from services.cleaner.outlets import OutletRegistry, RegisteredOutlet
+from services.cleaner.parts import Hints, PageParts
+
+FETCHED = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+REGISTRY = OutletRegistry(
+    [
+        RegisteredOutlet(id="harbour-gazette", name="Harbour Gazette", domain="harbour-gazette.example", country="GB"),
+        RegisteredOutlet(id="orrin-press", name="Orrin Press", domain="orrin.example", is_agency=True),
+        RegisteredOutlet(id="newsheap", name="Newsheap", domain="newsheap.example", is_aggregator=True),
+    ]
+)
+PARAGRAPHS = [
+    "The harbour council voted on Monday to open the northern bridge to cyclists, after a debate of six hours.",
+    "Supporters said the plan would cut traffic by a fifth, while shopkeepers feared to lose forty parking bays.",
+    "“We have waited eleven years for this,” said Maren Tollgate, who leads the council’s transport committee.",
+    "Work is due to begin in May and to end before the autumn regatta, the council’s engineer told reporters.",
+    "The cost, put at 3.4 million pounds, is to be shared between the town and the county over three years.",
+]
+HEADLINE = "Northern bridge opens to cyclists after six-hour debate"
+
+
+def page(body: str, head: str = "", title: str = HEADLINE) -> str:
+    return f"<!doctype html><html lang=en><head><title>{title}</title>{head}</head><body>{body}</body></html>"
+
+
+def article(extra: str = "", before: str = "") -> str:
+    inner = "".join(f"<p>{text}</p>" for text in PARAGRAPHS)
+    return f"{before}<main><article><h1>{HEADLINE}</h1>{inner}{extra}</article></main>"
+
+
+def read(
+    html: str, url: str = "https://www.harbour-gazette.example/news/bridge-1", **hints: str
+) -> PageParts | NoArticle:
+    return read_html_page(html, url=url, fetched_at=FETCHED, registry=REGISTRY, hints=Hints(**hints))
+
+
+def parts(html: str, **arguments: str) -> PageParts:
+    found = read(html, **arguments)
+    assert isinstance(found, PageParts), found
+    assert unaccounted(found) == []
+    return found
+
+
+# -- the rule html_lines_1
+
+
+def lines(html: str) -> list[str]:
+    return blocks_of(parse(html)).texts
+
+
+@pytest.mark.parametrize(
+    ("html", "flattened"),
+    [
+        ("<p>one<p>two", ["one", "two"]),
+        ("<div>one<br>two<br/>three</div>", ["one", "two", "three"]),
+        ("<p>a <b>bold</b> and <span>plain</span> word</p>", ["a bold and plain word"]),
+        ("<p>un<i>brok</i>en</p>", ["unbroken"]),
+        ("<p>a <a href='/x'>link</a>, linked</p>", ["a link, linked"]),
+        ("<ul><li>x<li>y</ul>", ["x", "y"]),
+        ("<table><tr><td>x<td>y</table>", ["x", "y"]),
+        ("<p>1 &lt; 2 &amp;&amp; 3 &gt; 2</p>", ["1 < 2 && 3 > 2"]),
+        ("<p>fold   white\n\t space\xa0now</p>", ["fold white space now"]),
+        ("<p>soft\xadhyphen zero\u200bwidth</p>", ["softhyphen zerowidth"]),
+        ("<p>x</p><script>var y = '<p>no</p>'</script><style>p{}</style><p>z</p>", ["x", "z"]),
+        ("<p>x</p><noscript><p>no</p></noscript><template>no</template><svg><text>no</text></svg>", ["x"]),
+        ("<p>x<!-- <p>no</p> --> y</p>", ["x y"]),
+        ("<p>x</p><button>Share</button><select><option>1</select>", ["x"]),
+        ("<div>a<div>b<div>c</div>d</div>e</div>", ["a", "b", "c", "d", "e"]),
+        ("<p>e\u0301t\u00e9</p>", ["\u00e9t\u00e9"]),
+        ("", []),
+        ("<frameset><frame src=x></frameset>", []),
+        ("just text", ["just text"]),
+        ("<p>a\x00b</p>", ["ab"]),
+    ],
+)
+def test_html_is_flattened_by_one_rule(html: str, flattened: list[str]) -> None:
+    assert lines(html) == flattened
+
+
+def test_flattened_html_is_flat_text_already() -> None:
+    flat = blocks_of(parse(page(article("<p>x\x85y\u2028z\x0b \xad e\u0301</p>")))).flattened
+    assert flatten_text(flat) == flat
+
+
+@given(st.text(alphabet=st.sampled_from("<>/pdivabr='\" &;#x1é\u0301\u200b\n\x00span"), max_size=300))
+@settings(max_examples=150, deadline=None)
+def test_any_markup_is_flattened(html: str) -> None:
+    flat = blocks_of(parse(html)).flattened
+    assert flatten_text(flat) == flat
+    assert all(line.strip() == line and line for line in flat.split("\n")) or flat == ""
+
+
+def test_links_keep_their_addresses() -> None:
+    blocks = blocks_of(
+        parse('<p>see <a class=x href="/a?b=1&amp;c=2">the <b>report</b></a> and <a href="/d">this</a></p>')
+    )
+    assert blocks.links(0) == [("/a?b=1&c=2", "the report"), ("/d", "this")]
+
+
+# -- bounds
+
+
+def test_ordinary_pages_are_not_touched_by_the_bounds() -> None:
+    html = page(article())
+    assert bounded(html) is html
+
+
+def test_deep_nesting_loses_tags_and_no_text() -> None:
+    html = page("<div>" * 50_000 + "deep" + "</div>" * 50_000 + article())
+    assert bounded(html).count("<div>") <= MAX_DEPTH
+    assert parts(html).parts[0].paragraphs == tuple(PARAGRAPHS)
+
+
+def test_a_tag_with_thousands_of_attributes_does_not_stop_the_parser() -> None:
+    attributes = " ".join(f"a{number}=1" for number in range(60_000))
+    assert parts(page(f"<div {attributes}>{article()}</div>")).parts[0].paragraphs == tuple(PARAGRAPHS)
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        "<p><b><i>" * 5_000,
+        "<ul><li>" * 3_000,
+        "<table><tr><td>" * 2_000,
+        "<" * 50_000,
+        "<!--" + "x" * 50_000,
+        "&" * 50_000,
+    ],
+    ids=["formatting", "lists", "tables", "less-than", "comment", "ampersands"],
+)
+def test_broken_markup_after_the_article_does_not_harm_it(junk: str) -> None:
+    assert parts(page(article() + junk)).parts[0].paragraphs[:5] == tuple(PARAGRAPHS)
+
+
+# -- the article
+
+
+def test_the_body_the_headline_and_everything_else_are_told_apart() -> None:
+    found = parts(
+        page(
+            article(
+                "<figure><figcaption>The bridge at dusk. Photo: Ida Quay</figcaption></figure>",
+                "<nav><ul><li><a href=/>Home</a><li><a href=/s>Sport</a></ul></nav>",
+            )
+            + "<aside class=related><h3>Related</h3><ul><li><a href=/2>Ferry timetable cut again</a></ul></aside>"
+            "<div class='cookie-consent'>We use cookies to improve this site.</div><footer>© Harbour Gazette</footer>"
+        )
+    )
+    [main] = found.parts
+    assert main.headline == HEADLINE
+    assert main.paragraphs == tuple(PARAGRAPHS)
+    kinds = {span.kind: found.flattened[span.start : span.end] for span in main.removed}
+    assert "We use cookies" in kinds["consent"]
+    assert "Ferry timetable" in kinds["related"]
+    assert "Photo: Ida Quay" in kinds["caption"]
+    assert "Home" in kinds["chrome"] or "© Harbour Gazette" in kinds["chrome"]
+    [span] = main.field_spans
+    assert found.flattened[span.start : span.end] == HEADLINE
+    assert main.outlet is not None
+    assert main.outlet.id == "harbour-gazette"
+    assert main.language is not None
+    assert main.language.code == "en"
+
+
+def test_a_body_printed_for_desktop_and_for_phones_is_kept_once() -> None:
+    both = f"<div class=desktop>{article()}</div><div class=mobile>{article()}</div>"
+    assert parts(page(both)).parts[0].paragraphs == tuple(PARAGRAPHS)
+
+
+def test_links_of_the_body_are_absolute_and_links_of_the_chrome_are_left_out() -> None:
+    linked = PARAGRAPHS[0].replace("harbour council", "<a href='/council'>harbour council</a>")
+    html = page(article().replace(PARAGRAPHS[0], linked) + "<footer><a href=/imprint>Imprint</a></footer>")
+    assert [(link.url, link.text) for link in parts(html).parts[0].links] == [
+        ("https://www.harbour-gazette.example/council", "harbour council")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("html", "why"),
+    [
+        ("", "no_article"),
+        ("<html><body></body></html>", "no_article"),
+        ("<html><head><script>x</script></head></html>", "no_article"),
+        ("\x00\x00", "no_article"),
+    ],
+)
+def test_a_page_without_text_gives_no_article(html: str, why: str) -> None:
+    found = read(html)
+    assert isinstance(found, NoArticle)
+    assert found.why == why
+
+
+def test_a_home_page_gives_no_article() -> None:
+    teasers = "".join(
+        f"<div class=teaser><h2><a href=/{n}>Headline {n}</a></h2><p>{PARAGRAPHS[n % 5]}</p></div>" for n in range(12)
+    )
+    found = read(page(teasers), url="https://www.harbour-gazette.example/")
+    assert isinstance(found, NoArticle)
+    assert found.why == "list_page"
+
+
+def test_right_to_left_and_dense_scripts_are_read() -> None:
+    arabic = "قال المجلس المحلي يوم الاثنين إن الجسر الشمالي سيفتح أمام الدراجات بعد نقاش استمر ست ساعات."
+    chinese = "市议会星期一投票决定，在六小时的辩论之后向骑自行车的人开放北桥。工程将于五月开始，秋季赛舟会之前结束。"
+    for text, code in ((arabic, "ar"), (chinese, "zh")):
+        body = "".join(f"<p>{text} {number}.</p>" for number in range(6))
+        main = parts(page(f"<article><h1>{text[:20]}</h1>{body}</article>")).parts[0]
+        assert main.language is not None
+        assert main.language.code == code
+        assert len(main.paragraphs) == 6
+
+
+def test_a_foreign_canonical_is_kept_as_a_sign_of_syndication() -> None:
+    main = parts(page(article(), '<link rel=canonical href="https://www.orrin.example/2026/bridge">')).parts[0]
+    assert main.canonical_url == "https://www.orrin.example/2026/bridge"
+    assert ("wire", "Orrin Press", "foreign_canonical") in {(a.role, a.name, a.evidence) for a in main.attribution}
+
+
+def test_a_paywalled_page_says_that_it_is_cut() -> None:
+    ld = '<script type="application/ld+json">{"@type":"NewsArticle","headline":"%s","isAccessibleForFree":false}'
+    ld += "</script>"
+    main = parts(page(article(), ld % HEADLINE)).parts[0]
+    assert main.truncated == "yes"
+    assert "paywalled" in main.truncated_reasons
+
+
+def test_other_extractors_text_is_laid_against_the_lines() -> None:
+    blocks = blocks_of(parse(page(article("<p>Read more here.</p>"))))
+    chosen = lines_in(blocks, "\n".join(PARAGRAPHS))
+    assert [text for text, is_body in zip(blocks.texts, chosen, strict=True) if is_body] == PARAGRAPHS
+
+
+SNIPPETS = st.sampled_from(
+    [
+        *(f"<p>{text}</p>" for text in PARAGRAPHS),
+        f"<h1>{HEADLINE}</h1>",
+        f"<h2>{HEADLINE}</h2>",
+        "<nav><a href=/>Home</a><a href=/x>News</a></nav>",
+        "<div class=newsletter>Sign up to our newsletter.</div>",
+        "<p>Sign up for our free weekly newsletter. The bridge stays open.</p>",
+        "<div><br>loose<br>lines</div>",
+        "<div class=comments><p>No comments yet</p></div>",
+        "<table><tr><td>1<td>2</table>",
+        "<p>naïve e\u0301 \u200b\xad text</p>",
+        "</div></article>",
+        "<div><section>",
+    ]
+)
+
+
+@given(st.lists(SNIPPETS, max_size=25))
+@settings(max_examples=60, deadline=None)
+def test_every_character_of_a_page_is_in_exactly_one_span(snippets: list[str]) -> None:
+    found = read(page("".join(snippets)))
+    if isinstance(found, PageParts):
+        assert unaccounted(found) == []
+        assert found == read(page("".join(snippets)))
