@@ -50,10 +50,65 @@ def standing_spans(text: str) -> list[tuple[int, int]]:
     return [found.span() for found in _SENTENCE.finditer(text) if _STANDING.search(found.group())]
 
 
-def own_words(located: LocatedText) -> npt.NDArray[np.bool_]:
-    """For each word of the text, whether it is the article's own: neither quoted nor standing text."""
+_FIRST_PERSON: Final = re.compile(r"\b(?:I|[Ww]e|[Mm]y|[Oo]ur|[Mm]e|[Uu]s|I[’'](?:m|ve|ll|d))\b")
+_HANDLE: Final = re.compile(r"\(@\w{2,30}\)|pic\.twitter\.com/|https?://t\.co/")
+_LIST_WORDS: Final = 25
+
+
+def post_spans(text: str) -> list[tuple[int, int]]:
+    """The lines of `text` that are posts of a network: they end in a name with its handle."""
+    return [found.span() for found in re.finditer(r"[^\n]+", text) if _HANDLE.search(found.group())]
+
+
+def statement_spans(text: str) -> list[tuple[int, int]]:
+    """The paragraphs of `text` in which somebody speaks in the first person: statements printed without marks.
+
+    Reports do not say "we" outside quotations; two outlets that print one statement in full have not copied each
+    other. Columns do, so this tells of excerpts only.
+    """
+    found: list[tuple[int, int]] = []
+    for line in re.finditer(r"[^\n]+", text):
+        spoken = len(_FIRST_PERSON.findall(line.group()))
+        if spoken >= 2 and spoken >= 0.03 * len(line.group().split()):
+            found.append(line.span())
+    return found
+
+
+def list_spans(text: str) -> list[tuple[int, int]]:
+    """Stretches of at least 25 words in capitals and no sentence: choosers of countries, menus, lists of names."""
+    found: list[tuple[int, int]] = []
+    start, end, words, small = -1, -1, 0, 0
+    for word in re.finditer(r"\S+", text):
+        printed = word.group()
+        is_small = printed[0].islower()
+        # "and", "of", "the" stand inside names; a second small word in a row ends the list
+        if start >= 0 and (printed[-1] in ".!?" or (is_small and small >= 1)):
+            if words >= _LIST_WORDS:
+                found.append((start, end))
+            start, words, small = -1, 0, 0
+            continue
+        if is_small or not printed[0].isalnum():
+            small += 1
+            continue
+        if start < 0:
+            start, words = word.start(), 0
+        words, small, end = words + 1, 0, word.end()
+    if start >= 0 and words >= _LIST_WORDS:
+        found.append((start, end))
+    return found
+
+
+def own_words(located: LocatedText, *, is_excerpt: bool = False) -> npt.NDArray[np.bool_]:
+    """For each word of the text, whether it is the article's own: neither quoted nor posted nor standing text.
+
+    For an excerpt, statements without quotation marks are not the article's own either.
+    """
+    text = located.text
     own = np.ones(len(located.tokens), dtype=np.bool_)
-    for start, end in (*quoted_spans(located.text), *standing_spans(located.text)):
+    spans = [*quoted_spans(text), *standing_spans(text), *post_spans(text), *list_spans(text)]
+    if is_excerpt:
+        spans += statement_spans(text)
+    for start, end in spans:
         first = int(np.searchsorted(located.starts, start))
         last = int(np.searchsorted(located.starts, end))
         own[first:last] = False

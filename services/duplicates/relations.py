@@ -179,7 +179,10 @@ def judge(
     if match is None:
         return _none(overlap, "text_not_kept")
     runs = _runs(article, match)
-    mine, theirs = own_words(article.located), own_words(match.located)
+    if min(figure_share(article.stored.text), figure_share(match.stored.text)) >= TABLE_SHARE:
+        return Decision("template", None, overlap, "template", runs)
+    mine = own_words(article.located, is_excerpt=True)
+    theirs = own_words(match.located, is_excerpt=True)
     longest = max((_own_in(run, mine, theirs) for run in runs), default=0)
     if longest < EXCERPT_WORDS * article.unit:
         return _none(overlap, "no_long_run_of_own_words", runs)
