@@ -162,14 +162,16 @@ _TIME: Final = (
     r"EEST|EET|MSK|JST|KST|HKT|SGT|AEST|AEDT)?(?:[+-]\d\d?(?::?\d\d)?)?(?!\w))?)?"
 )
 _YEAR_RE: Final = r"(?:19|20)\d\d"
+# not after a digit, unless that ends a name ("France 2404-07-2025")
+_APART: Final = r"(?:(?<!\d)|(?<=[^\W\d]\s\d)|(?<=[^\W\d]\s\d\d))"
 _ISO: Final = (
     rf"(?<!\d)(?P<y1>{_YEAR_RE})[-/.](?P<m1>0?[1-9]|1[0-2])[-/.](?P<d1>0?[1-9]|[12]\d|3[01])(?!\d)" + _TIME.format(1)
 )
 _DIGITS: Final = (
-    rf"(?<!\d)(?P<a2>\d\d?)(?P<s2>[-/.])(?P<b2>\d\d?)(?P=s2)(?P<y2>{_YEAR_RE}|\d\d(?!\d))(?!\d)" + _TIME.format(2)
+    rf"{_APART}(?P<a2>\d\d?)(?P<s2>[-/.])(?P<b2>\d\d?)(?P=s2)(?P<y2>{_YEAR_RE}|\d\d(?!\d))(?!\d)" + _TIME.format(2)
 )
 _DAY_FIRST: Final = (
-    rf"(?<!\d)(?P<d3>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th|er|\.|º|ª)?[\s-](?:de\s|of\s)?(?P<m3>{_MONTH_RE})(?!\w)\.?,?"
+    rf"{_APART}(?P<d3>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th|er|\.|º|ª)?[\s-](?:de\s|of\s)?(?P<m3>{_MONTH_RE})(?!\w)\.?,?"
     rf"(?:[\s-](?:de\s|del\s)?(?P<y3>{_YEAR_RE})(?:\s?г(?:ода|\.))?(?!\d))?" + _TIME.format(3)
 )
 _MONTH_FIRST: Final = (

@@ -35,6 +35,7 @@ _LABEL: Final = re.compile(
     r"(?:\s?(?:by|on|at|am|um|le|el|em|il|op|den|à|a las))?\s?[:：]?\s*(?=\W|\d|[A-Z]|$)",
     re.IGNORECASE,
 )
+_SOURCE: Final = re.compile(r"(?:sources?|via|quelle|fuente|fonte|źródło|источник|来源|來源)\b", re.IGNORECASE)
 _BYLINE: Final = re.compile(
     r"^(?:by|written by|reported by|story by|words by|posted by|text:|author:?|von|par|por|di|door|af|av|autor:?|"
     r"texte?:|foto:|oleh|ву|автор:?|записа(?:ла|л)|文[/／:：]|記者|记者)[\s:]+(?=\S)",
@@ -86,6 +87,8 @@ class Meta:
     byline: tuple[str, ...] = ()
     is_whole: bool = False
     """Whether outlet, time and byline are all that the line says."""
+    is_source: bool = False
+    """Whether the line says that what follows is the source ("Source: ...", "via ...")."""
     is_glued: bool = False
     """Whether an outlet and a time stand in it without a space between."""
 
@@ -190,6 +193,7 @@ def read_meta(text: str, registry: OutletRegistry) -> Meta | None:
     meta = Meta()
     label = _LABEL.match(bare)
     if label and label.end() < len(bare):
+        meta.is_source = _SOURCE.match(label[0]) is not None
         bare = bare[label.end() :]
     icon = _ICON.match(bare)
     if icon:
@@ -240,14 +244,18 @@ def read_meta(text: str, registry: OutletRegistry) -> Meta | None:
 
 
 def _after_outlet_digits(line: str, time: TimeMatch, registry: OutletRegistry) -> TimeMatch:
-    """`time`, or the shorter one that is left when its first digits belong to an outlet ("France 245 days ago")."""
+    """`time`, or the shorter one that is left when its first digits belong to an outlet ("France 245 days ago").
+
+    They do when that makes a name of the registry, and when no site counts so many hours or days.
+    """
     printed = line[time.start : time.end]
     digits = len(printed) - len(printed.lstrip("0123456789"))
+    if digits < 2 or time.kind != "age" or not line[: time.start].strip():
+        return time
     for taken in range(digits - 1, 0, -1):
-        if registry.by_name(line[: time.start + taken]) is not None:
-            shorter = next(
-                (found for found in find_times(" " * (time.start + taken) + line[time.start + taken :])), None
-            )
+        known = registry.by_name(line[: time.start + taken]) is not None
+        if known or (taken == 1 and int(printed[:digits]) > 99 and line[: time.start][-1].isspace()):
+            shorter = next(find_times(" " * (time.start + taken) + line[time.start + taken :]), None)
             if shorter is not None:
                 return shorter
     return time

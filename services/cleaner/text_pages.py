@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
@@ -29,7 +30,7 @@ from services.cleaner.parts import (
     TextSpan,
 )
 from services.cleaner.promos import find_promos
-from services.cleaner.text_labels import Label, PageLines, label_lines
+from services.cleaner.text_labels import CHROME, Label, PageLines, label_lines
 from services.cleaner.text_lines import Line, Meta
 from services.cleaner.text_model import LineModel, shipped_model
 
@@ -160,7 +161,9 @@ def split_text_page(
     if not page.lines:
         return None
     chosen = model if isinstance(model, LineModel) else shipped_model() if model == "shipped" else None
-    drafts = _drafts(page, label_lines(page, chosen))
+    label_lines(page, chosen)
+    _repair(page)
+    drafts = _drafts(page, page.labels)
     drafts, repeated = _distinct(page, drafts)
     several = len(drafts) > 1
     drafts = [draft for draft in drafts if _units(page, draft) >= (_MIN_BODY_UNITS if several else _MIN_SINGLE_UNITS)]
@@ -171,6 +174,62 @@ def split_text_page(
 
 def _units(page: PageLines, draft: _Draft) -> int:
     return sum(page.lines[index].units for index in draft.body)
+
+
+def _is_title(page: PageLines, index: int) -> bool:
+    """Whether a line could be a headline: short, not closed like a sentence of prose, and not metadata."""
+    line, meta = page.lines[index], page.metas[index]
+    return (
+        15 <= line.units <= 200
+        and not line.text.endswith((".", ":", ",", ";", "。"))
+        and not (meta is not None and meta.is_whole and (meta.time is not None or meta.registered is not None))
+    )
+
+
+def _repair(page: PageLines) -> None:
+    """Puts right what labels cannot be, in `page.labels`.
+
+    A headline in the middle of a text, with no outlet, time or byline before or after it and printed once, is a
+    subheading. After outlet and time between two texts, a short line with a longer one below it is a headline.
+    """
+    labels, lines = page.labels, page.lines
+    metas = ("outlet", "time", "outlet_and_time", "byline")
+    count = len(labels)
+    seen_body = False
+    index = 0
+    while index < count:
+        label = labels[index]
+        if label == "body":
+            seen_body = True
+        elif label == "headline" and seen_body:
+            last = index
+            around = range(max(0, index - 4), min(count, index + 8))
+            supported = any(labels[other] in metas for other in around) or any(
+                other != index and lines[other].key == lines[index].key for other in around
+            )
+            if not supported:
+                labels[index] = "body" if index + 1 < count and labels[index + 1] == "body" else "other"
+            index = last
+        elif label in metas:
+            end = index
+            while end < count and (labels[end] in metas or (labels[end] == "other" and end - index < 6)):
+                end += 1
+            block = labels[index:end]
+            named = any(mark in ("outlet", "outlet_and_time") for mark in block)
+            timed = any(mark in ("time", "outlet_and_time") for mark in block)
+            if (
+                end + 1 < count
+                and labels[end] == "body"
+                and labels[end + 1] == "body"
+                and named
+                and timed
+                and "headline" not in labels[max(0, index - 3) : index]
+                and _is_title(page, end)
+                and lines[end + 1].units > lines[end].units
+            ):
+                labels[end] = "headline"
+            index = max(end - 1, index)
+        index += 1
 
 
 def _drafts(page: PageLines, labels: Sequence[Label]) -> list[_Draft]:
@@ -258,7 +317,7 @@ class _Assembly:
         if hints.aggregator:
             self.aggregator = registry.resolve(hints.aggregator) or self.aggregator
         self.taken: dict[int, Span] = {}
-        self.shown_order = shown_date_order(
+        self.shown_order: DateOrder | None = shown_date_order(
             [meta.time for meta in page.metas if meta is not None and meta.time is not None], fetched_at
         )
 
@@ -292,6 +351,8 @@ class _Assembly:
         page = self.page
         removed: list[Span] = []
         headline, raw_headline, fields = self.hints.headline or "" if number == 0 else "", "", ()
+        if draft.headline is None:
+            self._find_headline(draft)
         if draft.headline is not None:
             line = page.lines[draft.headline]
             headline, raw_headline = _clean_headline(line), page.flattened[line.start : line.end]
@@ -299,6 +360,7 @@ class _Assembly:
             for index in draft.copies:
                 self._take(index, "repeat", "headline_again", removed)
         metas = self._metas(draft, side)
+        metas += self._unlabelled_metas(draft, metas)
         for index in metas:
             self._take(index, "metadata", page.labels[index], removed)
         outlet, outlet_evidence = self._outlet(number, draft, metas)
@@ -342,6 +404,32 @@ class _Assembly:
             reasons=reasons,
         )
 
+    def _find_headline(self, draft: _Draft) -> None:
+        """Sets a headline the labels left out: a line above the body, or the body's own first line."""
+        page, first = self.page, draft.body[0]
+        best, choice = 0.0, None
+        words = _long_words(" ".join(page.lines[index].text[:600] for index in draft.body[:3]))
+        for index in range(max(0, first - 7), first):
+            meta = page.metas[index]
+            if index in self.taken or not _is_title(page, index) or CHROME.search(page.lines[index].text):
+                continue
+            if page.labels[index] not in ("other", "outlet") or (
+                page.labels[index] == "outlet" and (meta is None or len(meta.outlet.split()) < 4)
+            ):
+                continue
+            mine = _long_words(page.lines[index].text)
+            score = len(mine & words) / len(mine) if mine else 0.0
+            if score >= max(best, 0.2):
+                best, choice = score, index
+        if choice is None and len(draft.body) > 1 and _is_title(page, first):
+            choice = draft.body.pop(0)
+        if choice is not None:
+            draft.headline = choice
+            page.labels[choice] = "headline"
+            for kept in (draft.before, draft.between, draft.after):
+                if choice in kept:
+                    kept.remove(choice)
+
     def _take(self, index: int, kind: RemovalKind, rule: str, removed: list[Span]) -> None:
         if index in self.taken:
             return
@@ -351,14 +439,39 @@ class _Assembly:
         removed.append(span)
 
     def _side_of_metadata(self) -> dict[str, Literal["before", "after"]]:
-        """Whether names and times that stand between two articles belong to the one below or the one above."""
+        """Whether names and times that stand between two articles belong to the one below or the one above.
+
+        Above the first article's headline and below the last one's body there is no doubt; between two articles the
+        nearer one is likelier.
+        """
         sides: dict[str, Literal["before", "after"]] = {}
-        first, last = self.drafts[0], self.drafts[-1]
+        drafts, count = self.drafts, len(self.page.lines)
         for what in ("outlet", "time", "byline"):
-            above = any(self._says(index, what) for index in first.before)
-            below = any(self._says(index, what) for index in last.after)
-            sides[what] = "after" if below and not above else "before"
+            votes = 0.0
+            head = drafts[0].headline if drafts[0].headline is not None else drafts[0].body[0]
+            votes += 2 * any(self._says_alone(index, what) for index in range(max(0, head - 3), head))
+            last = drafts[-1].body[-1]
+            votes -= 2 * any(self._says_alone(index, what) for index in range(last + 1, min(count, last + 3)))
+            for above, below in pairwise(drafts):
+                gap = [index for index in below.before if self._says(index, what)]
+                if gap and below.headline is not None:
+                    to_body, to_headline = gap[0] - above.body[-1], below.headline - gap[-1]
+                    votes += (to_body > to_headline) - (to_headline > to_body)
+            sides[what] = "after" if votes < 0 else "before"
         return sides
+
+    def _says_alone(self, index: int, what: str) -> bool:
+        """Whether a line, labelled or not, is metadata that says `what`."""
+        meta = self.page.metas[index]
+        if meta is None or not meta.is_whole or not self._says(index, what):
+            return False
+        return (
+            what != "outlet"
+            or self.page.labels[index] in ("outlet", "outlet_and_time")
+            or meta.is_source
+            or meta.registered is not None
+            or meta.time is not None
+        )
 
     def _says(self, index: int, what: str) -> bool:
         meta = self.page.metas[index]
@@ -377,6 +490,36 @@ class _Assembly:
         if side["outlet"] == side["time"] == "before":
             found.extend(index for index in draft.before if index not in found)
         return [index for index in found if index not in self.taken]
+
+    def _unlabelled_metas(self, draft: _Draft, metas: Sequence[int]) -> list[int]:
+        """Lines beside the article that say its outlet or time, where no labelled line does."""
+        page = self.page
+        first, last = draft.body[0], draft.body[-1]
+        above = range(max(0, (draft.headline if draft.headline is not None else first) - 2), first)
+        below = range(last + 1, min(len(page.lines), last + 4))
+        found: list[int] = []
+        for what in ("outlet", "time"):
+            if any(self._says(index, what) for index in metas):
+                continue
+            for index in (*above, *below):
+                meta = page.metas[index]
+                if (
+                    meta is not None
+                    and meta.is_whole
+                    and page.labels[index] == "other"
+                    and index not in self.taken
+                    and (
+                        (meta.time is not None and (index < first or bool(meta.outlet)))
+                        if what == "time"
+                        else meta.is_source
+                        or (bool(meta.outlet) and meta.time is not None)
+                        or (meta.registered is not None and index < first)
+                    )
+                ):
+                    page.labels[index] = "outlet" if what == "outlet" else "time"
+                    found.append(index)
+                    break
+        return found
 
     def _outlet(self, number: int, draft: _Draft, metas: Sequence[int]) -> tuple[Outlet | None, str]:
         printed = [meta for index in metas if (meta := self.page.metas[index]) is not None and meta.outlet]
@@ -442,9 +585,9 @@ class _Assembly:
         """
         if self.shown_order is not None:
             return self.shown_order
-        for printer in (self.aggregator, self.host_outlet):
-            if printer is not None:
-                return printer.date_order
+        printer = self.aggregator or self.host_outlet
+        if printer is not None:
+            return printer.date_order
         if outlet is not None and len(self.drafts) == 1 and self.aggregator_attribution is None:
             known = self.registry.by_id(outlet.id)
             if known is not None:
@@ -556,6 +699,10 @@ def _best_outlet(printed: Sequence[Meta], aggregator: RegisteredOutlet | None) -
         key=lambda meta: (meta.registered is not None, counts[outlet_id_of(meta.outlet)], meta.time is not None),
         default=None,
     )
+
+
+def _long_words(text: str) -> set[str]:
+    return {word for word in re.findall(r"[^\W_]+", text.casefold()) if len(word) > 3}
 
 
 def _clean_headline(line: Line) -> str:
