@@ -22,8 +22,9 @@ from schemas.dead_letters import (
     SOURCE_PARTITION,
     SOURCE_TOPIC,
 )
+from schemas.duplicates import DuplicateAlert
 from schemas.events import InvalidEventError
-from schemas.topics import CLEAN_ARTICLES, RAW_ARTICLES, discards
+from schemas.topics import CLEAN_ARTICLES, DUPLICATE_ALERTS, RAW_ARTICLES, discards
 from services.observer import metrics
 from services.observer.conservation import Ledger
 from services.observer.dead_letters import Shelf
@@ -43,6 +44,8 @@ _BOARD_KEY = "newsloom:observer:outlets"
 _BOARD_TTL_SECONDS = 90 * 86400
 # records without an outcome that one look names in the log; offsets reset by hand may skip millions
 _MOST_NAMED = 20
+# pairs of outlets, one carrying the other's articles, that have a series of their own
+_PAIRS = 50
 # An outcome lies on its topic before its record's offset is committed, seconds before at most; who starts to read
 # outcomes this far back has those of every record that was not yet committed.
 _LOOK_BACK = timedelta(minutes=5)
@@ -76,6 +79,7 @@ class Audit:
         }
         self._is_loaded = False
         self.board = OutletBoard(outlets)
+        self.pairs = OutletBoard(_PAIRS)
 
     # -- the heartbeat
 
@@ -120,6 +124,7 @@ class Audit:
             self._judge(stage, committed[stage.service])
             self._count_dead_letters(stage, beginning)
         self.board.rank(clock.now().timestamp())
+        self.pairs.rank(clock.now().timestamp())
         self._store_board()
 
     def _committed(self, admin: Admin, stage: Stage) -> dict[Place, int | None]:
@@ -164,16 +169,22 @@ class Audit:
             if beat is not None:
                 metrics.HEARTBEAT_SECONDS.labels(beat.service).observe(beat.seconds)
                 metrics.HEARTBEAT_LAST.labels(beat.service).set(beat.sent_at.timestamp())
-        if topic == CLEAN_ARTICLES.name and record.value is not None:
-            self._note_article(record.value, record.timestamp.timestamp())
+        if record.value is not None:
+            with contextlib.suppress(InvalidEventError):  # of another release; who reads it makes a dead letter of it
+                if topic == CLEAN_ARTICLES.name:
+                    self._note_article(CleanArticle.from_bytes(record.value), record.timestamp.timestamp())
+                elif topic == DUPLICATE_ALERTS.name:
+                    self._note_alert(DuplicateAlert.from_bytes(record.value), record.timestamp.timestamp())
 
-    def _note_article(self, value: bytes, at: float) -> None:
-        try:
-            article = CleanArticle.from_bytes(value)
-        except InvalidEventError:
-            return  # the services that read it make a dead letter of it; it is of no outlet
+    def _note_article(self, article: CleanArticle, at: float) -> None:
         if article.status == "usable":
             self.board.note(article.outlet.id or OTHER, at, article.extraction.quality)
+
+    def _note_alert(self, alert: DuplicateAlert, at: float) -> None:
+        metrics.CLUSTER_OUTLETS.observe(alert.cluster.outlet_count)
+        outlet, earliest = alert.article.outlet_id or OTHER, alert.cluster.earliest.outlet_id or OTHER
+        if outlet != earliest:
+            self.pairs.note(f"{outlet}{metrics.PAIR_SEPARATOR}{earliest}", at, 0.0)
 
     def _judge(self, stage: Stage, committed: Mapping[Place, int | None]) -> None:
         settled = self._ledgers[stage.service].settle(committed)

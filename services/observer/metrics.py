@@ -62,7 +62,7 @@ HEARTBEAT_SECONDS: Final = Histogram(
 )
 HEARTBEAT_LAST: Final = Gauge(
     "newsloom_heartbeat_last_timestamp_seconds",
-    "When the newest heartbeat that came out of the service was sent, as Unix time.",
+    "When the newest heartbeat that came out of the service was sent, as Unix time; the observer's start before one.",
     ["service"],
 )
 REDIS_UP: Final = Gauge("newsloom_redis_up", "1 when Redis answered the last look.")
@@ -85,11 +85,20 @@ LOOK_SECONDS: Final = Histogram(
 LOOK_ERRORS: Final = Counter("newsloom_observation_errors_total", "Looks that failed.", ["part"])
 
 
-class OutletCollector(Collector):
-    """The outlet board's rows as they are when Prometheus asks; a row that goes takes its series along."""
+CLUSTER_OUTLETS: Final = Histogram(
+    "newsloom_duplicate_cluster_outlets",
+    "Outlets in the cluster of a duplicate alert.",
+    buckets=(2, 3, 4, 6, 8, 12, 16, 24, 32, 64),
+)
+PAIR_SEPARATOR: Final = "\t"
 
-    def __init__(self, board: Callable[[], OutletBoard]) -> None:
+
+class OutletCollector(Collector):
+    """The boards' rows as they are when Prometheus asks; a row that goes takes its series along."""
+
+    def __init__(self, board: Callable[[], OutletBoard], pairs: Callable[[], OutletBoard]) -> None:
         self._board = board
+        self._pairs = pairs
 
     def collect(self) -> Iterable[Metric]:
         """The families, one sample a row."""
@@ -106,16 +115,24 @@ class OutletCollector(Collector):
             seen.add_metric([row.outlet], row.last_seen)
             articles.add_metric([row.outlet], row.articles)
             quality.add_metric([row.outlet], row.articles, row.quality)
-        return (seen, articles, quality)
+        carried = CounterMetricFamily(
+            "newsloom_duplicate_carried_articles",
+            "Duplicate alerts for articles of the outlet in clusters whose earliest member is of another.",
+            labels=["outlet", "earliest_outlet"],
+        )
+        for row in self._pairs().rows:
+            outlet, _, earliest = row.outlet.partition(PAIR_SEPARATOR)
+            carried.add_metric([outlet, earliest or outlet], row.articles)
+        return (seen, articles, quality, carried)
 
 
-def expose_outlets(board: Callable[[], OutletBoard]) -> None:
-    """Serve the board's rows with the other metrics of this process."""
-    REGISTRY.register(OutletCollector(board))
+def expose_outlets(board: Callable[[], OutletBoard], pairs: Callable[[], OutletBoard]) -> None:
+    """Serve the boards' rows with the other metrics of this process."""
+    REGISTRY.register(OutletCollector(board, pairs))
 
 
-def start_at_zero(stages: Iterable[Stage]) -> None:
-    """Set every label combination known beforehand to zero."""
+def start_at_zero(stages: Iterable[Stage], now: float) -> None:
+    """Set every label combination known beforehand to zero, and what is a moment to `now`, Unix time."""
     for stage in stages:
         for outcome in AUDIT_OUTCOMES:
             AUDITED.labels(stage.service, outcome)
@@ -124,6 +141,8 @@ def start_at_zero(stages: Iterable[Stage]) -> None:
             DEAD_LETTER_NEWEST.labels(stage.service, reason).set(0)
         GAP.labels(stage.service).set(0)
         HEARTBEAT_SECONDS.labels(stage.service)
+        # what never came is late from now on; without a value nothing could say so
+        HEARTBEAT_LAST.labels(stage.service).set(now)
     for part in LOOKS:
         LOOK_ERRORS.labels(part)
         LOOK_SECONDS.labels(part)

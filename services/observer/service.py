@@ -98,7 +98,7 @@ class _Part:
 def observe(runtime: RuntimeSettings, settings: ObserverSettings) -> int:
     """Watch the suite until SIGTERM or SIGINT (0) or something unforeseen (70)."""
     suite = stages(runtime.raw_topics)
-    metrics.start_at_zero(suite)
+    metrics.start_at_zero(suite, clock.now().timestamp())
     BUILD.labels(NAME, release()).set(1)
     stopping = threading.Event()
     parts: list[_Part] = []
@@ -109,7 +109,7 @@ def observe(runtime: RuntimeSettings, settings: ObserverSettings) -> int:
         outlets=settings.outlets,
         alive=lambda: parts[2].alive(),
     )
-    metrics.expose_outlets(lambda: audit.board)
+    metrics.expose_outlets(lambda: audit.board, lambda: audit.pairs)
     parts += [
         _Part("lag", lambda: look_at_kafka(runtime, suite), settings.interval_seconds, stopping),
         _Part("redis", lambda: look_at_redis(runtime), settings.interval_seconds, stopping),
