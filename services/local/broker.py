@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import ClassVar
@@ -94,8 +95,18 @@ class Broker(Server):
             self._on_progress("stopping Kafka, and keeping what makes its later starts faster (once)")
         try:
             super().stop()
+            if self._training is not None and self._fast_start is not None and self._exit_code() == -signal.SIGKILL:
+                # too slow here: not tried again at each stop
+                self._fast_start.with_suffix(".too-slow").touch()
         finally:
             self._end_training()
+
+    @property
+    def _stop_timeout_seconds(self) -> float:
+        return self.settings.stop_timeout_seconds * (2 if self._training is not None else 1)
+
+    def _exit_code(self) -> int | None:
+        return self.process.exit_code if self.process is not None else None
 
     def kill(self) -> None:
         """SIGKILL, as a crash would be; data and port stay."""
@@ -109,7 +120,7 @@ class Broker(Server):
             return
         written = self.folder / "fast-start.aot"
         # 143 is SIGTERM's: Java writes the file after Kafka's own shutdown, and one that was killed wrote half of it
-        if self.process is not None and self.process.exit_code == 143 and written.exists():
+        if self._exit_code() == 143 and written.exists():
             shutil.move(written, self._fast_start.with_suffix(".new"))
             self._fast_start.with_suffix(".new").rename(self._fast_start)
         written.unlink(missing_ok=True)
@@ -201,6 +212,8 @@ class Broker(Server):
         only_classes = ("-XX:+UnlockDiagnosticVMOptions", "-XX:-AOTAdapterCaching", "-XX:-AOTStubCaching")
         if self._fast_start.exists():
             return (*only_classes, f"-XX:AOTCache={self._fast_start}")
+        if self._fast_start.with_suffix(".too-slow").exists():
+            return ()
         self._training = self._training or try_lock(self._fast_start.with_suffix(".lock"))
         if self._training is None:
             return ()

@@ -110,7 +110,7 @@ class Server(ABC):
     def stop(self) -> None:
         """End it in order (SIGTERM, SIGKILL after the settings' timeout); data and port stay. Again does nothing."""
         if self._child is not None and self._child.alive:
-            self._child.stop(self.settings.stop_timeout_seconds)
+            self._child.stop(self._stop_timeout_seconds)
 
     def kill(self) -> None:
         """SIGKILL, as a crash would be; data and port stay."""
@@ -142,6 +142,10 @@ class Server(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def _stop_timeout_seconds(self) -> float:
+        return self.settings.stop_timeout_seconds
 
     @abstractmethod
     def _prepare(self) -> None:

@@ -389,7 +389,7 @@ def down(
     """Stop the stack of the data folder and return what ran, or None if nothing did.
 
     SIGTERM to its main process, which stops the others in order; SIGKILL, which takes the others along, if it has not
-    ended after twice the settings' stop timeout and five seconds. Also ends processes that a killed stack left behind.
+    ended after three times the settings' stop timeout and five seconds. Also ends what a killed stack left behind.
     """
     settings = settings or LocalSettings()
     on_progress = on_progress or silent
@@ -400,7 +400,7 @@ def down(
     if signal_process(state.pid, state.started, signal.SIGTERM):
         stopped = True
         on_progress(f"stopping process {state.pid}")
-        if not _ended(state, 2 * settings.stop_timeout_seconds + 5):
+        if not _ended(state, 3 * settings.stop_timeout_seconds + 5):
             on_progress(f"process {state.pid} does not end; it is killed")
             signal_process(state.pid, state.started, signal.SIGKILL)
             _ended(state, 5)

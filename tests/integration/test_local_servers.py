@@ -112,6 +112,7 @@ def test_a_closed_server_leaves_no_process_no_port_and_no_folder() -> None:
     assert not any(folder.exists() for folder in folders)
 
 
+@pytest.mark.long
 def test_the_first_stop_makes_later_starts_faster(tmp_path: Path) -> None:
     settings = LocalSettings(cache_folder=tmp_path)
     jars = fetch(KAFKA_JARS, LocalSettings())[0].parent
@@ -127,6 +128,7 @@ def test_the_first_stop_makes_later_starts_faster(tmp_path: Path) -> None:
     with Broker(settings):
         pass
     assert len(fast_starts()) == 1
+    assert not list(tmp_path.glob("*.too-slow"))
     with Broker(settings) as later:
         assert f"-XX:AOTCache={fast_starts()[0]}" in command_line(later)
         assert "[aot" not in later.log.read_text()  # where Java says why it cannot use one
@@ -134,6 +136,19 @@ def test_the_first_stop_makes_later_starts_faster(tmp_path: Path) -> None:
             return  # only there a process tells what it has mapped
         maps = {Path(entry.path) for entry in psutil.Process(later.pid).memory_maps()}
         assert fast_starts()[0] in maps
+
+
+@pytest.mark.long
+def test_a_machine_too_slow_for_that_tries_it_once(tmp_path: Path) -> None:
+    settings = LocalSettings(cache_folder=tmp_path, stop_timeout_seconds=0.5)
+    jars = fetch(KAFKA_JARS, LocalSettings())[0].parent
+    (tmp_path / jars.name).symlink_to(jars)
+    with Broker(settings) as broker:
+        assert "-XX:AOTCacheOutput" in " ".join(command_line(broker))
+        broker.stop()
+        broker.start()
+        assert "-XX:AOT" not in " ".join(command_line(broker))
+    assert not list(tmp_path.glob("*.aot"))
 
 
 def command_line(broker: Broker) -> list[str]:
