@@ -112,6 +112,11 @@ _ROLE: Final = re.compile(
     re.IGNORECASE,
 )
 _NOT_A_NAME: Final = re.compile(r"https?:|www\.|[@{}<>=]|\d{3,}|^\W*$|\.(?:com|org|net|html?)\b(?!\s)", re.IGNORECASE)
+# a rubric beside the name, and where the author wrote from
+_RUBRIC: Final = re.compile(
+    r"^(?:comment|opinion|analysis|column|editorial|explainer|review|kommentar|meinung)$", re.IGNORECASE
+)
+_PLACE: Final = re.compile(r"\s+in\s+(?:the\s+)?[A-Z][\w.'’-]*(?:\s+[A-Z][\w.'’-]*){0,2}$")
 _KOREAN_ROLE: Final = re.compile(r"\s+(?:인턴)?(?:기자|특파원|논설위원|记者|記者)$")
 _IN_PARENTHESES: Final = re.compile(r"\s*[(\[].*?[)\]]\s*")
 _AGENCIES: Final = frozenset(
@@ -349,6 +354,7 @@ def _article_nodes(head: Head) -> list[Json]:
 
 # -- headline
 
+_PREFIX: Final = re.compile(r"([^:]{3,60}):\s+(?=\S)")
 _SEPARATORS: Final = re.compile(r"\s+(?:[|–—·•»«‹›:]|-{1,2}|::|\|\|)\s+|\s*\|\s*")
 
 
@@ -369,6 +375,10 @@ def clean_headline(raw: str, names: Iterable[str]) -> str:
             headline = headline[first.end() :].lstrip()
         else:
             break
+    # a colon stands inside many a headline, so here only the whole name counts
+    prefix = _PREFIX.match(headline)
+    if prefix and fold_name(prefix[1]) in folded and len(headline) - prefix.end() >= 8:
+        headline = headline[prefix.end() :]
     return headline
 
 
@@ -397,6 +407,9 @@ def split_byline(text: str, *, sure: bool = True) -> list[str]:
         name = _KOREAN_ROLE.sub("", piece.strip(" .,;:|-–—•·'\""))
         for _ in range(2):
             name = _BY.sub("", name)
+        name = _PLACE.sub("", name)
+        if _RUBRIC.match(name):
+            continue
         if not 2 <= len(name) <= 60 or _NOT_A_NAME.search(name) or len(name.split()) > 6:
             continue
         if names and _ROLE.search(name):

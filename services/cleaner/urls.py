@@ -138,6 +138,9 @@ def _host(host: str) -> str:
         return f"[{host}]"
     if not host.isascii():
         host = host.encode("idna").decode("ascii")
+        # nameprep writes some accents as a space and a mark: no host has such a name
+        if _SPACE.search(host):
+            raise UnicodeError(f"no host is called {host!r}")
     labels = host.split(".")
     own = _registrable(labels)
     # en.m.example.org: the mark of the phone site can stand anywhere before the registered name

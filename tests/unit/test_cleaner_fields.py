@@ -42,7 +42,8 @@ def ld(**node: Any) -> str:
     [
         ("Bridge opens | Harbour Gazette", "Bridge opens"),
         ("Bridge opens - The Harbour Gazette", "Bridge opens"),
-        ("Harbour Gazette: Bridge opens", "Harbour Gazette: Bridge opens"),
+        ("Harbour Gazette: Bridge opens", "Bridge opens"),
+        ("Harbour plan: Bridge opens", "Harbour plan: Bridge opens"),
         ("Harbour Gazette | Bridge opens", "Bridge opens"),
         ("Bridge opens – a town divided", "Bridge opens – a town divided"),
         ("Bridge opens | News | Harbour Gazette", "Bridge opens | News"),
