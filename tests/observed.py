@@ -47,6 +47,7 @@ class ObservedSuite:
     def __init__(self, bootstrap: str, redis_url: str, folder: Path, prefix: str = "") -> None:
         self.settings = RuntimeSettings(kafka_bootstrap=bootstrap, redis_url=SecretStr(redis_url), topic_prefix=prefix)
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._environment = {
             **os.environ,

@@ -922,7 +922,7 @@ def duplicates() -> tuple[str, str, Sequence[Row]]:
                         (
                             "articles, 24 h",
                             Query(
-                                'topk(25, increase(newsloom_duplicate_carried_articles_total{outlet!="other"}[24h]) > 0)'
+                                'topk(25, ((newsloom_duplicate_carried_articles_total{outlet!="other"} - newsloom_duplicate_carried_articles_total offset 24h) >= 0) or newsloom_duplicate_carried_articles_total{outlet!="other"})'
                             ),
                             "short",
                         ),
