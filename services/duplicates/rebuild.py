@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from services.duplicates.redis_index import IndexLostError, RedisArticleIndex
+from services.runtime.errors import DependencyError
 
 logger = logging.getLogger(__name__)
 
@@ -110,6 +111,9 @@ async def _rebuild(
         return count
     except BaseException:
         index.generation = ""
+        # the next try need not wait until the hold has run out
+        with suppress(DependencyError):
+            await index.leave_rebuild(token)
         raise
     finally:
         holding.cancel()

@@ -302,6 +302,14 @@ class RedisArticleIndex:
             )
         )
 
+    async def leave_rebuild(self, token: str) -> None:
+        """Let another worker rebuild, if `token` still holds it."""
+        script = (
+            "if redis.call('GET', KEYS[1] .. 'rebuilder') == ARGV[1] then "
+            "redis.call('DEL', KEYS[1] .. 'rebuilder') end"
+        )
+        await self._cache.call("open", "rebuilder", lambda client: client.eval(script, 1, self._prefix, token))
+
     async def indexed_offsets(self) -> dict[str, int]:
         """The last indexed offset by "topic/partition"."""
         found = await self._cache.call("open", "offsets", lambda client: client.hgetall(self.key("offsets")))
