@@ -305,8 +305,7 @@ class RedisArticleIndex:
     async def leave_rebuild(self, token: str) -> None:
         """Let another worker rebuild, if `token` still holds it."""
         script = (
-            "if redis.call('GET', KEYS[1] .. 'rebuilder') == ARGV[1] then "
-            "redis.call('DEL', KEYS[1] .. 'rebuilder') end"
+            "if redis.call('GET', KEYS[1] .. 'rebuilder') == ARGV[1] then redis.call('DEL', KEYS[1] .. 'rebuilder') end"
         )
         await self._cache.call("open", "rebuilder", lambda client: client.eval(script, 1, self._prefix, token))
 
