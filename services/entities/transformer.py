@@ -1,4 +1,4 @@
-"""The default recognizer: the network in `model/`, run by onnxruntime on one thread."""
+"""The recognizers of our own: the networks in `model/`, run by onnxruntime on one thread."""
 
 from __future__ import annotations
 
@@ -41,23 +41,34 @@ class OnnxNetwork:
     together would change each other's last digits, and the paragraph cache would no longer be invisible.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, words: WordVectors) -> None:
         runtime = cast("Any", onnxruntime)
         options = runtime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.execution_mode = runtime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = 3
-        # the arena would keep the largest window's buffers for ever; windows are bounded, so it stays small
         self._session: Any = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._words = words
 
     def logs(self, ids: Sequence[int], features: Sequence[int]) -> NDArray[np.float32]:
         """[pieces, labels]."""
-        inputs = {
-            "ids": np.asarray([ids], dtype=np.int64),
-            "features": np.asarray([features], dtype=np.int64),
-        }
+        inputs = {"vectors": self._words.of(ids)[None], "features": np.asarray([features], dtype=np.int64)}
         return cast("NDArray[np.float32]", self._session.run(None, inputs)[0][0])
+
+
+class WordVectors:
+    """A vector for each word piece, stored as int8 with a scale a piece."""
+
+    def __init__(self, path: Path) -> None:
+        with np.load(path) as stored:
+            self._table = cast("NDArray[np.int8]", stored["table"])
+            self._scale = cast("NDArray[np.float32]", stored["scale"])
+
+    def of(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        """[pieces, width]."""
+        rows = np.asarray(ids, dtype=np.int64)
+        return self._table[rows].astype(np.float32) * self._scale[rows]
 
 
 class TransformerRecognizer:
@@ -73,25 +84,27 @@ class TransformerRecognizer:
         self._temperature = temperature
 
     @classmethod
-    def load(cls, folder: Path = MODEL_FOLDER) -> TransformerRecognizer:
-        """The recognizer in `folder`: model.onnx, tokenizer.json, config.json.
+    def load(cls, folder: Path = MODEL_FOLDER, *, variant: str = "default") -> TransformerRecognizer:
+        """The recognizer in `folder`: VARIANT.onnx, VARIANT.json, and words.npz and tokenizer.json, which all share.
 
-        Its version is the config's, and eight digits of a hash of the three files. Raises FileNotFoundError naming
-        what is missing, ValueError for a config of another shape.
+        Its version is the one in the JSON, and eight digits of a hash of the four files. Raises FileNotFoundError
+        naming what is missing, ValueError for a description of another shape.
         """
-        parts = [folder / name for name in ("model.onnx", "tokenizer.json", "config.json")]
+        network, description, vectors, tokenizer = parts = [
+            folder / name for name in (f"{variant}.onnx", f"{variant}.json", "words.npz", "tokenizer.json")
+        ]
         for part in parts:
             if not part.is_file():
                 raise FileNotFoundError(f"{part} is missing; train it again (MODEL_CARD.md) or reinstall newsloom")
-        config = cast("dict[str, Any]", json.loads(parts[2].read_text(encoding="utf-8")))
+        config = cast("dict[str, Any]", json.loads(description.read_text(encoding="utf-8")))
         if tuple(config.get("labels", ())) != LABELS:
-            raise ValueError(f"{parts[2]}: labels are {config.get('labels')!r}, this release reads {list(LABELS)!r}")
+            raise ValueError(f"{description}: labels are {config.get('labels')!r}, this release reads {list(LABELS)!r}")
         digest = hashlib.sha256()
         for part in parts:
             digest.update(hashlib.sha256(part.read_bytes()).digest())
         return cls(
-            OnnxNetwork(parts[0]),
-            Encoder.from_file(str(parts[1])),
+            OnnxNetwork(network, WordVectors(vectors)),
+            Encoder.from_file(str(tokenizer)),
             name=str(config["name"]),
             version=f"{config['version']}+{digest.hexdigest()[:8]}",
             temperature=float(config.get("temperature", 1.0)),

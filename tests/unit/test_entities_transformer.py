@@ -89,13 +89,13 @@ def test_a_name_in_a_long_paragraph_is_found_as_in_a_short_one(recognizer: Trans
 
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"model\.onnx is missing"):
+    with pytest.raises(FileNotFoundError, match=r"default\.onnx is missing"):
         TransformerRecognizer.load(tmp_path)
 
 
 def test_a_model_with_other_labels_is_refused(tmp_path: Path) -> None:
-    for name in ("model.onnx", "tokenizer.json"):
+    for name in ("default.onnx", "words.npz", "tokenizer.json"):
         (tmp_path / name).write_bytes(b"")
-    (tmp_path / "config.json").write_text(json.dumps({"name": "n", "version": "1", "labels": ["O", "B-PER"]}))
+    (tmp_path / "default.json").write_text(json.dumps({"name": "n", "version": "1", "labels": ["O", "B-PER"]}))
     with pytest.raises(ValueError, match="labels are"):
         TransformerRecognizer.load(tmp_path)

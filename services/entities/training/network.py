@@ -18,12 +18,12 @@ WIDTH, HEADS, LAYERS, INNER = 384, 12, 6, 1536
 class Layer(nn.Module):
     """One transformer layer, post-norm, as in BERT (Devlin et al., 2019)."""
 
-    def __init__(self, dropout: float) -> None:
+    def __init__(self, dropout: float, inner: int) -> None:
         super().__init__()
         self.query, self.key, self.value = (nn.Linear(WIDTH, WIDTH) for _ in range(3))
         self.out = nn.Linear(WIDTH, WIDTH)
         self.norm1, self.norm2 = (nn.LayerNorm(WIDTH, eps=1e-12) for _ in range(2))
-        self.up, self.down = nn.Linear(WIDTH, INNER), nn.Linear(INNER, WIDTH)
+        self.up, self.down = nn.Linear(WIDTH, inner), nn.Linear(inner, WIDTH)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
@@ -47,13 +47,15 @@ class Layer(nn.Module):
 class Network(nn.Module):
     """Piece ids and features [batch, length] to label scores [batch, length, labels]."""
 
-    def __init__(self, vocabulary: int = 30522, dropout: float = 0.1) -> None:
+    def __init__(
+        self, vocabulary: int = 30522, dropout: float = 0.1, *, layers: int = LAYERS, inner: int = INNER
+    ) -> None:
         super().__init__()
         self.words = nn.Embedding(vocabulary, WIDTH)
         self.positions = nn.Embedding(512, WIDTH)
         self.features = nn.Embedding(SHAPES * CONTEXTS, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
-        self.layers = nn.ModuleList(Layer(dropout) for _ in range(LAYERS))
+        self.layers = nn.ModuleList(Layer(dropout, inner) for _ in range(layers))
         self.dropout = nn.Dropout(dropout)
         self.labels = nn.Linear(WIDTH, len(LABELS))
         nn.init.normal_(self.features.weight, std=0.02)
@@ -92,3 +94,39 @@ def from_minilm(folder: Path) -> Network:
             state[f"{new}.norm2.{part}"] = stored[f"{old}.output.LayerNorm.{part}"]
     net.load_state_dict(state)
     return net
+
+
+def stored(path: Path) -> Network:
+    """The network whose weights lie at `path`, with as many layers and as wide as those."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    layers = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("layers."))
+    network = Network(state["words.weight"].shape[0], layers=layers, inner=state["layers.0.up.weight"].shape[0])
+    network.load_state_dict(state)
+    return network
+
+
+def reduced(teacher: Network, *, layers: tuple[int, ...], inner: int) -> Network:
+    """A student with some of the teacher's layers and, in each, the `inner` units of its middle that weigh most.
+
+    Its word vectors are the teacher's and stay so: both are served from one table.
+    """
+    student = Network(teacher.words.num_embeddings, layers=len(layers), inner=inner)
+    kept = {name: value for name, value in teacher.state_dict().items() if not name.startswith("layers.")}
+    for new, old in enumerate(layers):
+        state = teacher.layers[old].state_dict()
+        weight = state["up.weight"].norm(dim=1) * state["down.weight"].norm(dim=0)
+        best = weight.topk(inner).indices.sort().values
+        state["up.weight"], state["up.bias"] = state["up.weight"][best], state["up.bias"][best]
+        state["down.weight"] = state["down.weight"][:, best]
+        kept |= {f"layers.{new}.{name}": value for name, value in state.items()}
+    student.load_state_dict(kept)
+    table, scale = rounded(teacher.words.weight.detach())
+    student.words.weight.data = table.float() * scale
+    student.words.weight.requires_grad_(False)
+    return student
+
+
+def rounded(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Word vectors as int8 [words, width] and a scale a word [words, 1]."""
+    scale = weight.abs().amax(dim=1, keepdim=True).clamp(min=1e-8) / 127
+    return (weight / scale).round().to(torch.int8), scale

@@ -30,7 +30,7 @@ from services.entities.recognizer import Found
 from services.entities.scoring import joined
 from services.entities.spans import tidied
 from services.entities.training import data as sets
-from services.entities.training.network import Network
+from services.entities.training.network import Network, stored
 from services.entities.transformer import TransformerRecognizer
 
 logger = logging.getLogger("relabel")
@@ -145,8 +145,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     chosen = arguments.device
     device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if chosen == "auto" else chosen)
-    network = Network()
-    network.load_state_dict(torch.load(arguments.network, map_location="cpu", weights_only=True))
+    network = stored(arguments.network)
     encoder = Encoder(Tokenizer.from_file(str(arguments.minilm / "tokenizer.json")))
     teacher = Teacher(TorchNetwork(network, device), encoder, name="teacher", version="0")
     out: list[PseudoParagraph] = []
@@ -162,11 +161,11 @@ def main() -> None:
     ]
     for text in random.Random(arguments.seed).sample(texts, min(arguments.sentences, len(texts))):
         out.extend(relabelled(teacher, Article("", text)))
-    stored = {
+    written = {
         "words": [" ".join(p.words) for p in out],
         "probabilities": [(p.probabilities * 255).round().to(torch.uint8) for p in out],
     }
-    torch.save(stored, arguments.out)
+    torch.save(written, arguments.out)
     logger.info("%d paragraphs, %d words", len(out), sum(len(p.words) for p in out))
 
 

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from services.entities.encoding import LABELS, Encoded, Encoder
 from services.entities.training import data as sets
-from services.entities.training.network import Network, from_minilm
+from services.entities.training.network import Network, from_minilm, reduced, stored
 from services.entities.training.relabel import PseudoParagraph, read_pseudo
 
 logger = logging.getLogger("train")
@@ -121,12 +121,13 @@ def train(arguments: argparse.Namespace) -> None:
     pools = sets.Pools(gold)
     pseudo = read_pseudo(arguments.also) if arguments.also else []
     logger.info("sentences %s, relabelled paragraphs %d", dict(Counter(s.source for s in gold)), len(pseudo))
-    network = from_minilm(arguments.minilm)
-    if arguments.start:
-        network.load_state_dict(torch.load(arguments.start, map_location="cpu", weights_only=True))
+    network = stored(arguments.start) if arguments.start else from_minilm(arguments.minilm)
+    if arguments.keep_layers:
+        kept = tuple(int(number) for number in arguments.keep_layers.split(","))
+        network = reduced(network, layers=kept, inner=arguments.inner)
     network.to(device).train()
     fresh = [p for n, p in network.named_parameters() if n.startswith(("features", "labels"))]
-    known = [p for n, p in network.named_parameters() if not n.startswith(("features", "labels"))]
+    known = [p for n, p in network.named_parameters() if p.requires_grad and not n.startswith(("features", "labels"))]
     groups = [
         {"params": known, "lr": arguments.rate},
         {"params": fresh, "lr": arguments.rate * (1 if arguments.start else 5)},
@@ -234,6 +235,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt and network.pt")
     parser.add_argument("--also", type=Path, help="paragraphs relabelled by services.entities.training.relabel")
     parser.add_argument("--start", type=Path, help="network.pt to start from instead of MiniLM alone")
+    parser.add_argument("--keep-layers", default="", help="train a smaller student: these layers of --start, as 0,3")
+    parser.add_argument("--inner", type=int, default=512, help="width of the student's layers' middle")
     parser.add_argument("--epochs", type=float, default=5.0)
     parser.add_argument("--repeat", type=int, default=1, help="times an epoch shows the annotated sentences")
     parser.add_argument("--rate", type=float, default=1e-4, help="highest learning rate")
