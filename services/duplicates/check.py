@@ -40,14 +40,16 @@ def cut_bits(shingle_count: int) -> int:
 def pack_hashes(shingles: Words) -> bytes:
     """The sorted distinct `shingles`, cut to `cut_bits`, as differences of one byte each (255: add and go on).
 
+    Hashes that the cut made equal stay, as differences of 0.
+
     About 1.1 bytes a shingle for 500 to 1,000 of them, where two bytes each would be 2.
     """
+    if len(shingles) == 0:
+        return b""
     cut = (shingles >> np.uint64(64 - cut_bits(len(shingles)))).astype(np.int64)
-    steps = np.diff(cut, prepend=0)
-    first = steps[:1]
-    rest = steps[1:]
-    # equal after the cut: one is enough
-    steps = np.concatenate((first, rest[rest > 0]))
+    steps = np.empty_like(cut)
+    steps[0] = cut[0]
+    np.subtract(cut[1:], cut[:-1], out=steps[1:])
     lengths = steps // _CONTINUED + 1
     packed = np.full(int(lengths.sum()), _CONTINUED, dtype=np.uint8)
     packed[np.cumsum(lengths) - 1] = steps % _CONTINUED

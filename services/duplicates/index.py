@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -137,7 +137,7 @@ class ArticleIndex(Protocol):
     """Inserts, finds and clusters article versions; every method raises DependencyError when the index is away or
     has to be rebuilt first."""
 
-    async def add(self, arrivals: Sequence[Arrival], expected: Progress) -> list[AddReply]:
+    async def add(self, arrivals: Iterable[Arrival], expected: Progress) -> list[AddReply]:
         """Insert each arrival in order and find what shares its sketch with a lower number.
 
         `expected` is what must have been indexed before. The articles of one call are distinct. Again with the same

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final, cast
 
-from redis.exceptions import NoScriptError
+from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import NoScriptError, ResponseError
 
 from services.duplicates.index import (
     AddReply,
@@ -33,6 +34,10 @@ from services.duplicates.index import (
 from services.runtime.cache import Cache
 from services.runtime.errors import DependencyError
 
+Call = tuple[str, list[Any]]
+"""A script's name and its arguments after the generation."""
+
+_SENT_TOGETHER: Final = 8
 _HOUR_MS: Final = 3600 * 1000
 _LENGTH: Final = struct.Struct(">I")
 _FETCHED: Final = struct.Struct(">d")
@@ -121,18 +126,21 @@ class RedisArticleIndex:
 
     # -- the port
 
-    async def add(self, arrivals: Sequence[Arrival], expected: Progress) -> list[AddReply]:
-        """See `ArticleIndex.add`."""
-        calls: list[tuple[str, list[Any]]] = []
+    async def add(self, arrivals: Iterable[Arrival], expected: Progress) -> list[AddReply]:
+        """See `ArticleIndex.add`. `arrivals` may be made while it runs: Redis works on the first ones meanwhile."""
         guards = [str(part) for item in expected.items() for part in item]
-        if guards:
-            calls.append(("guard", guards))
-        for arrival in arrivals:
-            keys = bytes.fromhex(arrival.version_key + arrival.owner) + _FETCHED.pack(arrival.fetched_ms)
-            calls.append(
-                ("add", [arrival.article_key.encode(), keys, arrival.sketch.tobytes(), arrival.record, arrival.text])
-            )
-        replies = await self._run("add", calls)
+
+        def calls() -> Iterator[Call]:
+            if guards:
+                yield "guard", guards
+            for arrival in arrivals:
+                keys = bytes.fromhex(arrival.version_key + arrival.owner) + _FETCHED.pack(arrival.fetched_ms)
+                yield (
+                    "add",
+                    [arrival.article_key.encode(), keys, arrival.sketch.tobytes(), arrival.record, arrival.text],
+                )
+
+        replies = await self._run("add", calls())
         if guards:
             self._require(replies[0])
             replies = replies[1:]
@@ -140,7 +148,7 @@ class RedisArticleIndex:
 
     async def settle(self, settlements: Sequence[Settlement], progress: Progress) -> list[Settled | Gone]:
         """See `ArticleIndex.settle`."""
-        calls: list[tuple[str, list[Any]]] = []
+        calls: list[Call] = []
         for settlement in settlements:
             arguments: list[Any] = [
                 settlement.member.article_key,
@@ -321,30 +329,77 @@ class RedisArticleIndex:
             self.generation = ""
             raise IndexLostError("the index in Redis is not the one this worker knows; its gap is indexed first")
 
-    async def _run(self, operation: str, calls: Sequence[tuple[str, list[Any]]]) -> list[Any]:
-        """The replies of `calls`, sent in one pipeline; scripts that the server has forgotten are loaded again."""
+    async def _run(self, operation: str, calls: Iterable[Call]) -> list[Any]:
+        """The replies of `calls`, sent as they come and answered in one round trip.
+
+        Scripts that the server has forgotten are loaded and everything is sent again: every script may run twice.
+        """
         if not self.generation:
             raise IndexLostError("the index is not open yet")
         generation = self.generation
+        made: list[Call] = []
 
-        async def once(client: Any) -> list[Any]:
-            if any(not self._scripts[name].digest for name, _ in calls):
-                for script in self._scripts.values():
-                    await script.load(client)
-            pipeline = client.pipeline(transaction=False)
+        def remembered() -> Iterator[Call]:
+            for call in calls:
+                made.append(call)
+                yield call
+
+        async def command(client: Any) -> list[Any]:
+            if any(not script.digest for script in self._scripts.values()):
+                await self._load(client)
+            try:
+                return await self._send(client, generation, remembered())
+            except NoScriptError:
+                await self._load(client)
+                return await self._send(client, generation, made)
+
+        return await self._cache.call(operation, self._prefix, command)
+
+    async def _load(self, client: Any) -> None:
+        for script in self._scripts.values():
+            await script.load(client)
+
+    async def _send(self, client: Any, generation: str, calls: Iterable[Call]) -> list[Any]:
+        if not isinstance(client, AsyncRedis):
+            # a cluster's client chooses the connection by the key
+            pipeline: Any = client.pipeline()
             for name, arguments in calls:
                 pipeline.execute_command("EVALSHA", self._scripts[name].digest, 1, self._prefix, generation, *arguments)
             return cast("list[Any]", await pipeline.execute())
-
-        async def command(client: Any) -> list[Any]:
-            try:
-                return await once(client)
-            except NoScriptError:
-                for script in self._scripts.values():
-                    script.digest = ""
-                return await once(client)
-
-        return await self._cache.call(operation, self._prefix, command)
+        # redis-py's pipeline sends when all is there; here Redis is at work while the next articles are counted
+        pool: Any = client.connection_pool
+        connection: Any = await pool.get_connection()
+        try:
+            sent = 0
+            packed: list[bytes] = []
+            for name, arguments in calls:
+                packed += connection.pack_command(
+                    "EVALSHA", self._scripts[name].digest, 1, self._prefix, generation, *arguments
+                )
+                sent += 1
+                if sent % _SENT_TOGETHER == 0:
+                    await connection.send_packed_command(packed)
+                    packed = []
+            if packed:
+                await connection.send_packed_command(packed)
+            replies: list[Any] = []
+            failure: ResponseError | None = None
+            for _ in range(sent):
+                try:
+                    replies.append(await connection.read_response())
+                except ResponseError as error:
+                    failure = failure or error
+            if failure is not None:
+                raise failure
+            return replies
+        except ResponseError:
+            # everything sent has been answered: the connection is whole
+            raise
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await pool.release(connection)
 
     def _added(self, reply: list[Any]) -> AddReply:
         status = reply[0]

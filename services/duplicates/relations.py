@@ -85,6 +85,16 @@ class Article:
         return LocatedText(self.stored.text)
 
     @cached_property
+    def own(self) -> npt.NDArray[np.bool_]:
+        """For each word, whether it is the article's own (see `own_words`)."""
+        return own_words(self.located)
+
+    @cached_property
+    def own_in_excerpt(self) -> npt.NDArray[np.bool_]:
+        """The same for an excerpt."""
+        return own_words(self.located, is_excerpt=True)
+
+    @cached_property
     def unit(self) -> int:
         """Tokens to a word."""
         return UNSPACED if self.tokens.is_unspaced else 1
@@ -181,8 +191,7 @@ def judge(
     runs = _runs(article, match)
     if min(figure_share(article.stored.text), figure_share(match.stored.text)) >= TABLE_SHARE:
         return Decision("template", None, overlap, "template", runs)
-    mine = own_words(article.located, is_excerpt=True)
-    theirs = own_words(match.located, is_excerpt=True)
+    mine, theirs = article.own_in_excerpt, match.own_in_excerpt
     longest = max((_own_in(run, mine, theirs) for run in runs), default=0)
     if longest < EXCERPT_WORDS * article.unit:
         return _none(overlap, "no_long_run_of_own_words", runs)
@@ -202,7 +211,7 @@ def _own_in(run: Run, mine: npt.NDArray[np.bool_], theirs: npt.NDArray[np.bool_]
 
 def _own_shared(article: Article, match: Article, runs: tuple[Run, ...]) -> tuple[int, int]:
     """How many words of the runs are both articles' own, and how many there are."""
-    mine, theirs = own_words(article.located), own_words(match.located)
+    mine, theirs = article.own, match.own
     return sum(_own_in(run, mine, theirs) for run in runs), sum(run.words for run in runs)
 
 

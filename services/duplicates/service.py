@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -65,8 +65,6 @@ class _Pending:
     position: int
     event: CleanArticle
     record: Record
-    article: Article
-    arrival: Arrival
 
 
 class DuplicateFinder:
@@ -117,8 +115,7 @@ class DuplicateFinder:
                 await self._note(record)
                 continue
             keys.add(key)
-            article, arrival = arrive(event, record.owner)
-            run.append(_Pending(position, event, record, article, arrival))
+            run.append(_Pending(position, event, record))
             last[f"{record.topic}/{record.partition}"] = record.offset
         await self._run(run, outcomes, last)
         await self._measure()
@@ -135,33 +132,32 @@ class DuplicateFinder:
         if not run:
             return
         expected = self._indexed if self._history is not None else {}
-        replies = await self._index.add([pending.arrival for pending in run], expected)
+        articles: list[Article] = []
+        replies = await self._index.add(_arriving(run, articles), expected)
         settlements: list[Settlement] = []
-        waiting: list[_Pending] = []
-        for pending, reply in zip(run, replies, strict=True):
+        waiting: list[tuple[_Pending, Article]] = []
+        for pending, article, reply in zip(run, articles, replies, strict=True):
             event = pending.event
             if isinstance(reply, Settled):
-                outcomes[pending.position] = self._outcome(pending, reply, is_new=False)
+                outcomes[pending.position] = self._outcome(pending, article, reply, is_new=False)
             elif isinstance(reply, KnownVersion):
                 outcomes[pending.position] = _discard("known_version", event)
             elif isinstance(reply, WithdrawnVersion):
                 outcomes[pending.position] = _discard("withdrawn", event)
             else:
-                settlement = self._decide(pending.article, reply)
+                settlement = self._decide(article, reply)
                 if settlement is None:
-                    outcomes[pending.position] = _discard(
-                        "too_short" if pending.article.is_short else "no_match", event
-                    )
+                    outcomes[pending.position] = _discard("too_short" if article.is_short else "no_match", event)
                 else:
                     settlements.append(settlement)
-                    waiting.append(pending)
+                    waiting.append((pending, article))
         progress = last if self._history is not None else {}
         settled = await self._index.settle(settlements, progress)
-        for pending, result in zip(waiting, settled, strict=True):
+        for (pending, article), result in zip(waiting, settled, strict=True):
             if isinstance(result, Gone):
                 outcomes[pending.position] = _discard("withdrawn", pending.event)
             else:
-                outcomes[pending.position] = self._outcome(pending, result, is_new=True)
+                outcomes[pending.position] = self._outcome(pending, article, result, is_new=True)
         if self._history is not None:
             self._indexed.update(last)
 
@@ -174,8 +170,8 @@ class DuplicateFinder:
                 metrics.DECISIONS.labels(verdict.decision.kind).inc()
         return settle_plan(article, found, verdicts, is_capped=len(found.candidates) > MOST_TEXTS)
 
-    def _outcome(self, pending: _Pending, settled: Settled, *, is_new: bool) -> Outcome:
-        publishes = tuple(Publish(*event) for event in events_of(settled, pending.article.stored.ref))
+    def _outcome(self, pending: _Pending, article: Article, settled: Settled, *, is_new: bool) -> Outcome:
+        publishes = tuple(Publish(*event) for event in events_of(settled, article.stored.ref))
         if not publishes:
             return _discard("same_matches" if settled.is_same_matches else "no_match", pending.event)
         if is_new:
@@ -201,11 +197,11 @@ class DuplicateFinder:
 
         async def flush() -> None:
             settlements: list[Settlement] = []
-            for pending, reply in zip(
-                run, await self._index.add([pending.arrival for pending in run], {}), strict=True
-            ):
+            articles: list[Article] = []
+            replies = await self._index.add(_arriving(run, articles), {})
+            for article, reply in zip(articles, replies, strict=True):
                 if isinstance(reply, Found):
-                    settlement = self._decide(pending.article, reply)
+                    settlement = self._decide(article, reply)
                     if settlement is not None:
                         settlements.append(settlement)
             await self._index.settle(settlements, last)
@@ -230,8 +226,7 @@ class DuplicateFinder:
             if key_of(event.article_id) in keys:
                 await flush()
             keys.add(key_of(event.article_id))
-            article, arrival = arrive(event, record.owner)
-            run.append(_Pending(0, event, record, article, arrival))
+            run.append(_Pending(0, event, record))
             last[item.partition] = item.offset
         await flush()
 
@@ -244,6 +239,14 @@ class DuplicateFinder:
         metrics.RECORD_BYTES.set(size.record_bytes)
         metrics.TEXT_BYTES.set(size.text_bytes)
         metrics.REDIS_BYTES.set(size.redis_bytes)
+
+
+def _arriving(run: Sequence[_Pending], articles: list[Article]) -> Iterator[Arrival]:
+    """The arrivals of `run`, each counted when it is asked for; its article goes to `articles`."""
+    for pending in run:
+        article, arrival = arrive(pending.event, pending.record.owner)
+        articles.append(article)
+        yield arrival
 
 
 def _discard(reason: str, event: CleanArticle) -> Discard:

@@ -6,8 +6,7 @@ No Python runs per word or shingle: characters become numbers once, and words an
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -15,6 +14,8 @@ import numpy.typing as npt
 
 Words = npt.NDArray[np.uint64]
 """One 64-bit hash per word, in the order of the text."""
+
+Places = npt.NDArray[np.int64]
 
 WORDS_PER_SHINGLE: Final = 5
 CHARACTERS_PER_SHINGLE: Final = 8
@@ -122,7 +123,6 @@ def fold(text: str) -> str:
     return text.lower()
 
 
-@dataclass(frozen=True)
 class Tokens:
     """The words of one text.
 
@@ -130,13 +130,32 @@ class Tokens:
     that most of them are single characters of a script without spaces.
     """
 
-    hashes: Words
-    starts: npt.NDArray[np.int64]
-    ends: npt.NDArray[np.int64]
-    is_unspaced: bool
+    def __init__(
+        self, hashes: Words, starts: Places, ends: Places, *, is_unspaced: bool, kept: npt.NDArray[np.bool_] | None
+    ) -> None:
+        self.hashes = hashes
+        self.is_unspaced = is_unspaced
+        self._starts = starts
+        self._ends = ends
+        # which characters of the folded text the places count; only evidence asks for them, one article in fifty
+        self._kept = kept
 
     def __len__(self) -> int:
         return len(self.hashes)
+
+    @cached_property
+    def _positions(self) -> Places | None:
+        return np.flatnonzero(self._kept) if self._kept is not None else None
+
+    @property
+    def starts(self) -> Places:
+        """Where each word begins in the folded text."""
+        return self._starts if self._positions is None else self._positions[self._starts]
+
+    @property
+    def ends(self) -> Places:
+        """Where each word ends."""
+        return self._ends if self._positions is None else self._positions[self._ends - 1] + 1
 
     @property
     def per_shingle(self) -> int:
@@ -151,12 +170,11 @@ def tokenize(folded: str) -> Tokens:
     release: stored sketches rely on it. A word's hash is a polynomial over its characters modulo 2**64, taken from
     prefix sums (Karp and Rabin, 1987), then mixed.
     """
-    positions: npt.NDArray[np.int64] | None = None
+    kept: npt.NDArray[np.bool_] | None = None
     if folded.isascii():
         encoded = folded.encode("ascii")
         if b"'" in encoded or b"`" in encoded:
             kept = np.frombuffer(encoded.translate(_ASCII_KEPT), dtype=np.bool_)
-            positions = np.flatnonzero(kept)
             encoded = encoded.translate(None, delete=b"'`")
         characters: npt.NDArray[np.uint8] | npt.NDArray[np.uint32] = np.frombuffer(encoded, dtype=np.uint8)
         in_word = np.frombuffer(b"\0" + encoded.translate(_ASCII_WORDS) + b"\0", dtype=np.bool_)
@@ -169,9 +187,9 @@ def tokenize(folded: str) -> Tokens:
             classes = _classes()[np.minimum(characters, np.uint32(_TABLE_SIZE - 1))]
             classes[characters >= _TABLE_SIZE] = _ALONE
         if (dropped := classes == _DROPPED).any():
-            positions = np.flatnonzero(~dropped)
-            classes = classes[positions]
-            characters = characters[positions]
+            kept = ~dropped
+            classes = classes[kept]
+            characters = characters[kept]
         in_word = np.zeros(len(classes) + 2, dtype=np.bool_)
         np.equal(classes, _WORD, out=in_word[1:-1])
         single = np.flatnonzero(classes == _ALONE)
@@ -186,14 +204,12 @@ def tokenize(folded: str) -> Tokens:
         starts = starts[order]
         is_unspaced = 2 * len(single) > len(starts)
     if len(starts) == 0:
-        return Tokens(np.zeros(0, dtype=np.uint64), starts, ends, False)
+        return Tokens(np.zeros(0, dtype=np.uint64), starts, ends, is_unspaced=False, kept=None)
     _powers.reach(count + 1)
     prefix = np.zeros(count + 1, dtype=np.uint64)
     np.cumsum(characters * _powers.up[:count], out=prefix[1:])
     hashes = _mix((prefix[ends] - prefix[starts]) * _powers.down[starts])
-    if positions is not None:
-        starts, ends = positions[starts], positions[ends - 1] + 1
-    return Tokens(hashes, starts, ends, is_unspaced)
+    return Tokens(hashes, starts, ends, is_unspaced=is_unspaced, kept=kept)
 
 
 def shingle(tokens: Tokens) -> Words:

@@ -136,7 +136,8 @@ def to_stored(article: CleanArticle, wire: str = "") -> StoredArticle:
     else:
         published_ms, reason = milliseconds(article.fetched_at), "fetched_at"
     return StoredArticle(
-        ref=ArticleRef(
+        # every field comes out of a validated event
+        ref=ArticleRef.model_construct(
             article_id=article.article_id,
             version_id=article.version_id,
             outlet=article.outlet.name,

@@ -1,6 +1,6 @@
 """What finding duplicates costs: articles a second, latency, memory and growth, beside other tools in the same run.
 
-    uv run --group measure python -m tests.benchmarks.duplicates [speed|latency|workers|memory|growth|all] [--articles N]
+    uv run --group measure python -m tests.benchmarks.duplicates [speed latency workers memory growth] [--articles N]
 
 Articles are made by `tests.duplicates_support.WordMill` (lengths as news has them: median 840 words), or, with --data,
 the development articles. A twentieth of the made articles are copies of earlier ones with edits. Everything is measured
@@ -22,6 +22,7 @@ import statistics
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import redis as redis_client
@@ -157,17 +158,19 @@ async def _index_run(
         ready = [arrive(event, owner, keeps_texts=keeps_texts) for event, owner in zip(articles, owners, strict=True)]
     started = time.perf_counter()
     for at in range(0, len(articles), batch):
-        part = (
-            ready[at : at + batch]
-            if prepared
-            else [
-                arrive(articles[place], owners[place], keeps_texts=keeps_texts)
-                for place in range(at, min(at + batch, len(articles)))
-            ]
-        )
-        replies = await index.add([arrival for _, arrival in part], {})
+        part: list[Article] = []
+
+        def arriving(first: int = at, part: list[Article] = part) -> Iterator[Arrival]:
+            for place in range(first, min(first + batch, len(articles))):
+                arrived, arrival = (
+                    ready[place] if prepared else arrive(articles[place], owners[place], keeps_texts=keeps_texts)
+                )
+                part.append(arrived)
+                yield arrival
+
+        replies = await index.add(arriving(), {})
         settlements = []
-        for (found_for, _), reply in zip(part, replies, strict=True):
+        for found_for, reply in zip(part, replies, strict=True):
             assert isinstance(reply, Found)
             verdicts = judge_candidates(found_for, reply, window_ms=index.window_ms)
             settlement = settle_plan(found_for, reply, verdicts, is_capped=False)
@@ -196,18 +199,27 @@ def speed(count: int, use_data: bool) -> None:
         with RedisServer() as server:
             return datasketch_run(texts[:few], server.url, given) / few
 
+    def datasketch_in_memory(given: Sequence[set[str]] | None) -> float:
+        return datasketch_run(texts, None, given) / count
+
+    def rensa_in_memory(given: Sequence[set[str]] | None) -> float:
+        return rensa_run(texts, given) / count
+
+    def simhash_in_memory(given: Sequence[set[str]] | None) -> float:
+        return simhash_run(texts[:few], given[:few] if given else None) / few
+
     print(f"speed: {count} {'development' if use_data else 'made'} articles, load {os.getloadavg()[0]:.1f}")
     for title, given in (("end to end from text", None), ("with the shingles ready before", sets)):
         prepared = given is not None
         rows: list[tuple[str, float]] = []
         for name, run in (
-            ("newsloom, index and check", lambda: ours(batch=100, keeps_texts=False, prepared=prepared)),
-            ("newsloom, with texts kept", lambda: ours(batch=100, keeps_texts=True, prepared=prepared)),
-            ("newsloom, with texts kept, one by one", lambda: ours(batch=1, keeps_texts=True, prepared=prepared)),
-            ("datasketch in memory", lambda: datasketch_run(texts, None, given) / count),
-            ("datasketch on Redis", lambda: datasketch_on_redis(given)),
-            ("rensa in memory", lambda: rensa_run(texts, given) / count),
-            ("simhash in memory", lambda: simhash_run(texts[:few], given[:few] if given else None) / few),
+            ("newsloom, index and check", partial(ours, batch=100, keeps_texts=False, prepared=prepared)),
+            ("newsloom, with texts kept", partial(ours, batch=100, keeps_texts=True, prepared=prepared)),
+            ("newsloom, with texts kept, one by one", partial(ours, batch=1, keeps_texts=True, prepared=prepared)),
+            ("datasketch in memory", partial(datasketch_in_memory, given)),
+            ("datasketch on Redis", partial(datasketch_on_redis, given)),
+            ("rensa in memory", partial(rensa_in_memory, given)),
+            ("simhash in memory", partial(simhash_in_memory, given)),
         ):
             try:
                 rows.append((name, min(run() for _ in range(2))))
@@ -335,7 +347,7 @@ def memory(count: int, use_data: bool) -> None:
 
 
 async def _fill(url: str, count: int, use_data: bool, marks: Sequence[int]) -> list[tuple[int, float, float]]:
-    """Bring `count` articles in; at each mark, articles so far, seconds and Redis CPU an article since the last 5,000."""
+    """Bring `count` articles in; at each mark, articles so far and processor seconds an article."""
     service = build(runtime(url))
     assert service.process_batch is not None
     found: list[tuple[int, float, float]] = []

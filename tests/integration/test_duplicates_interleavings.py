@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import redis as redis_client
@@ -80,7 +80,7 @@ class GatedIndex(RedisArticleIndex):
     turnstile: Turnstile
     worker: int
 
-    async def _run(self, operation: str, calls: Sequence[tuple[str, list[Any]]]) -> list[Any]:
+    async def _run(self, operation: str, calls: Iterable[tuple[str, list[Any]]]) -> list[Any]:
         await self.turnstile.pass_through(self.worker)
         return await super()._run(operation, calls)
 
