@@ -11,7 +11,8 @@ import asyncio
 import hashlib
 import logging
 import re
-from collections.abc import Awaitable, Sequence
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -66,6 +67,7 @@ from services.runtime.service import (
 logger = logging.getLogger(__name__)
 
 E = TypeVar("E", bound=Event)
+T = TypeVar("T")
 
 TOMBSTONE: Final = "tombstone"
 _MESSAGE_CHARS: Final = 500
@@ -73,8 +75,61 @@ _TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2
 _REMAINING: Final = frozenset(name for name in DEAD_LETTER_HEADERS)
 
 
+class BreakerError(SuiteError):
+    """So much of what is read becomes dead letters that the service stops; nothing of the batch is acknowledged."""
+
+
+class Breaker:
+    """Stops a service rather than divert its whole traffic to the dead letters.
+
+    Opens when `run` records in a row, or at least `ratio` of the last `window`, are dead letters. `run` 0 turns it off.
+    `dead_run` is how many the worker before this one had in a row.
+    """
+
+    def __init__(self, *, run: int, ratio: float, window: int, dead_run: int = 0) -> None:
+        self._run = run
+        self._ratio = ratio
+        self._last: deque[str] = deque(maxlen=window)
+        self.dead_run = dead_run
+
+    def check(self, reasons: Sequence[str]) -> None:
+        """Raise BreakerError when `reasons` ("" for what is no dead letter) on top of what was noted are too many."""
+        if not self._run:
+            return
+        run, longest = self.dead_run, 0
+        for reason in reasons:
+            run = run + 1 if reason else 0
+            longest = max(longest, run)
+        if not reasons:
+            longest = run
+        last = [*self._last, *reasons][-(self._last.maxlen or 1) :]
+        dead = [reason for reason in last if reason]
+        if longest >= self._run:
+            what = f"{longest} records in a row became dead letters"
+        elif len(last) == self._last.maxlen and len(dead) >= self._ratio * len(last):
+            what = f"{len(dead)} of the last {len(last)} records became dead letters"
+        else:
+            return
+        counts = ", ".join(f"{count} {reason}" for reason, count in Counter(dead or ["unknown"]).most_common())
+        raise BreakerError(
+            f"stopped because {what} ({counts}); nothing beyond them was acknowledged. Look at them with `newsloom "
+            "dead-letters list`, correct the cause and start again; NEWSLOOM_BREAKER_RUN and NEWSLOOM_BREAKER_RATIO "
+            "say how many are too many, NEWSLOOM_BREAKER_RUN=0 turns this off"
+        )
+
+    def note(self, reasons: Sequence[str]) -> None:
+        """These were settled."""
+        for reason in reasons:
+            self.dead_run = self.dead_run + 1 if reason else 0
+            self._last.append(reason)
+
+
 class RefusedError(SuiteError):
     """This message will never be taken (too large, invalid); the same message sent again fails again."""
+
+
+class TooSlowError(SuiteError):
+    """One record took longer than a record may."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +171,22 @@ class Engine(Generic[E]):
     """Runs the batches of one service. One batch at a time."""
 
     def __init__(
-        self, service: Service[E], outbox: Outbox, *, topic_prefix: str = "", backoff: Backoff | None = None
+        self,
+        service: Service[E],
+        outbox: Outbox,
+        *,
+        topic_prefix: str = "",
+        backoff: Backoff | None = None,
+        breaker: Breaker | None = None,
+        record_seconds: float | None = None,
+        on_wait: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`record_seconds` is the longest that one call of `process` may wait; `on_wait` is called before each wait for
+        a dependency, which is then known to be what holds the record up."""
         self._service = service
+        self._breaker = breaker
+        self._record_seconds = record_seconds
+        self._on_wait = on_wait
         self._outbox = outbox
         self._prefix = topic_prefix
         self._backoff = backoff or Backoff()
@@ -126,11 +194,12 @@ class Engine(Generic[E]):
         self._discard_reasons = frozenset((*service.discard_reasons, TOMBSTONE))
         self._allowed = frozenset(topic.name for topic in service.publishes)
 
-    async def run(self, records: Sequence[Record]) -> None:
+    async def run(self, records: Sequence[Record], condemned: Mapping[str, Failure] | None = None) -> None:
         """Bring every record of the batch to its one outcome and settle all it led to.
 
+        `condemned` names, by their coordinates, records that become dead letters without being processed.
         Returns when the caller may acknowledge them all. Tries again for as long as a dependency is away. Anything
-        unforeseen is raised, and then none of the batch may be acknowledged.
+        unforeseen is raised, and then none of the batch may be acknowledged; so is BreakerError.
         """
         if not records:
             return
@@ -139,21 +208,46 @@ class Engine(Generic[E]):
         in_progress = IN_PROGRESS.labels(name)
         in_progress.inc(len(records))
         try:
-            plans = await self._plan_all(records)
+            plans = await self._plan_all(records, condemned or {})
+            if self._breaker is not None:
+                self._breaker.check(_letters(plans))
             started = clock.seconds()
             await self._settle(plans)
             SETTLING.labels(name).observe(clock.seconds() - started)
             for plan in plans:
                 for hook in plan.hooks:
-                    await until_answered(hook, backoff=self._backoff, service=name, stage="after_settle")
+                    await self._until_answered(hook, "after_settle")
             self._count(plans)
+            if self._breaker is not None:
+                # an output that is refused is known only now
+                self._breaker.note(_letters(plans))
+                self._breaker.check(())
         finally:
             in_progress.dec(len(records))
 
     # -- from records to plans
 
-    async def _plan_all(self, records: Sequence[Record]) -> list[_Plan]:
-        decoded = [self._decode(record) for record in records]
+    async def _until_answered(self, call: Callable[[], Awaitable[T]], stage: str) -> tuple[T, int]:
+        return await until_answered(
+            call, backoff=self._backoff, service=self._service.name, stage=stage, on_wait=self._on_wait
+        )
+
+    async def _in_time(self, work: Awaitable[T]) -> T:
+        """What `work` returns; TooSlowError when it waits too long. What never waits is the watchdog's (worker.py)."""
+        limit = asyncio.timeout(self._record_seconds)
+        try:
+            async with limit:
+                return await work
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise TooSlowError(f"no outcome within {self._record_seconds:g} s") from None
+
+    async def _plan_all(self, records: Sequence[Record], condemned: Mapping[str, Failure]) -> list[_Plan]:
+        decoded = [
+            condemned[record.coordinates] if condemned and record.coordinates in condemned else self._decode(record)
+            for record in records
+        ]
         if self._service.process_batch is None:
             singly: list[_Plan] = []
             for record, event in zip(records, decoded, strict=True):
@@ -187,9 +281,7 @@ class Engine(Generic[E]):
             return
         started = clock.seconds()
         try:
-            outcomes, attempts = await until_answered(
-                lambda: process_batch(items), backoff=self._backoff, service=self._service.name, stage="process"
-            )
+            outcomes, attempts = await self._until_answered(lambda: self._in_time(process_batch(items)), "process")
         except MemoryError:
             raise
         except Exception as error:
@@ -232,7 +324,7 @@ class Engine(Generic[E]):
             nonlocal attempts
             attempts += 1
             if event is not None:
-                return await self._service.process(event, record)
+                return await self._in_time(self._service.process(event, record))
             if self._service.process_tombstone is None or record.key is None:
                 return Discard(TOMBSTONE)
             try:
@@ -242,14 +334,14 @@ class Engine(Generic[E]):
             return await self._service.process_tombstone(key, record)
 
         try:
-            outcome, _ = await until_answered(
-                attempt, backoff=self._backoff, service=self._service.name, stage="process"
-            )
+            outcome, _ = await self._until_answered(attempt, "process")
         except MemoryError:
             # nothing can be trusted after it: the process ends with nothing acknowledged
             raise
         except InvalidRecordError as error:
             return self._dead_letter(record, Failure("invalid", "process", type(error).__name__, str(error), attempts))
+        except TooSlowError as error:
+            return self._dead_letter(record, Failure("too_slow", "process", "TooSlowError", str(error), attempts))
         except Exception as error:
             logger.warning(
                 "process raised, the record becomes a dead letter",
@@ -267,6 +359,10 @@ class Engine(Generic[E]):
         fetched_at = getattr(event, "fetched_at", None)
         fetched = fetched_at.timestamp() if fetched_at is not None else None
         if isinstance(outcome, Emit):
+            if not outcome.publishes:
+                # no topic would show what became of the record
+                failure = Failure("processing_error", "process", "EmptyEmit", "process emitted no event", attempts)
+                return self._dead_letter(record, failure)
             try:
                 messages = [self._message(record, publish, index) for index, publish in enumerate(outcome.publishes)]
             except ValueError as error:
@@ -412,7 +508,7 @@ class Engine(Generic[E]):
         async def once() -> None:
             await (await self._outbox.enqueue(message))
 
-        await until_answered(once, backoff=self._backoff, service=self._service.name, stage="send")
+        await self._until_answered(once, "send")
 
     def _source_label(self, record: Record) -> str:
         return record.topic.removeprefix(self._prefix)
@@ -429,3 +525,7 @@ class Engine(Generic[E]):
             if plan.outcome == "dead_lettered":
                 logger.warning("dead letter written", extra={"record": plan.record.coordinates, "reason": plan.reason})
         LAST_PROCESSED.labels(name).set(now)
+
+
+def _letters(plans: Sequence[_Plan]) -> list[str]:
+    return [plan.reason if plan.outcome == "dead_lettered" else "" for plan in plans]

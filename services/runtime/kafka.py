@@ -237,6 +237,13 @@ class Admin:
         found = self._offsets(partitions, int(instant.timestamp() * 1000))
         return {part: offset if offset >= 0 else ends[part] for part, offset in found.items()}
 
+    def delete_records(self, before: Mapping[tuple[str, int], int]) -> None:
+        """Delete the records of each partition before the given offset, for good."""
+        if not before:
+            return
+        with _translated("delete records", self._settings):
+            self._admin.delete_records({TopicPartition(*part): offset for part, offset in before.items()})
+
     def group_members(self, group: str) -> int:
         """How many workers the group has; 0 for a group that nobody has joined."""
         with _translated("describe the group", self._settings):
@@ -253,6 +260,12 @@ class Admin:
 
     def committed_offsets(self, group: str, partitions: Iterable[tuple[str, int]]) -> dict[tuple[str, int], int | None]:
         """What `group` has committed for each partition; None where it has committed nothing."""
+        return {part: offset for part, (offset, _) in self.committed(group, partitions).items()}
+
+    def committed(
+        self, group: str, partitions: Iterable[tuple[str, int]]
+    ) -> dict[tuple[str, int], tuple[int | None, str]]:
+        """What `group` has committed for each partition, None for nothing, with the text committed beside it."""
         wanted = [TopicPartition(topic, number) for topic, number in partitions]
         if not wanted:
             return {}
@@ -271,13 +284,13 @@ class Admin:
                 if not absent or clock.seconds() > deadline:
                     raise
                 time.sleep(0.2)
-        offsets = {(part.topic, part.partition): int(offset.offset) for part, offset in found.items()}
-        return {
-            (part.topic, part.partition): known
-            if (known := offsets.get((part.topic, part.partition), -1)) >= 0
-            else None
-            for part in wanted
+        offsets = {
+            (part.topic, part.partition): (int(offset.offset), str(offset.metadata or ""))
+            for part, offset in found.items()
+            if int(offset.offset) >= 0
         }
+        nothing: tuple[int | None, str] = (None, "")
+        return {(part.topic, part.partition): offsets.get((part.topic, part.partition), nothing) for part in wanted}
 
 
 def missing_topics(names: Iterable[str]) -> ConfigurationError:
@@ -377,6 +390,21 @@ def _refusal(error: DependencyError, topic: str, key: bytes | None, value: bytes
     if isinstance(cause, kafka.errors.UnknownTopicOrPartitionError) or "not found in cluster metadata" in str(error):
         return missing_topics([topic])
     return error
+
+
+def commit_offsets(settings: RuntimeSettings, group: str, offsets: Mapping[tuple[str, int], int]) -> None:
+    """Commit `offsets` for `group`, which nobody may be a member of. Raises as `Admin` does."""
+    with _translated("commit offsets", settings):
+        consumer: Any = kafka.KafkaConsumer(**connection_options(settings), group_id=group, enable_auto_commit=False)
+    try:
+        with _translated("commit offsets", settings):
+            consumer.assign([TopicPartition(*part) for part in offsets])
+            consumer.commit(
+                {TopicPartition(*part): OffsetAndMetadata(offset, "", -1) for part, offset in offsets.items()}
+            )
+    finally:
+        with contextlib.suppress(Exception):
+            consumer.close()
 
 
 def read_records(

@@ -89,7 +89,7 @@ def start_at_zero(
             RECORDS.labels(service, topic, outcome, reason)
     for topic in publishes:
         PUBLISHED.labels(service, topic)
-    for stage in ("start", "process", "send", "after_settle", "assigned"):
+    for stage in ("start", "process", "send", "after_settle", "assigned", "mark"):
         RETRIES.labels(service, stage)
     PROCESSING.labels(service)
     SETTLING.labels(service)

@@ -35,12 +35,17 @@ class Backoff:
 
 
 async def until_answered(
-    call: Callable[[], Awaitable[T]], *, backoff: Backoff, service: str, stage: str
+    call: Callable[[], Awaitable[T]],
+    *,
+    backoff: Backoff,
+    service: str,
+    stage: str,
+    on_wait: Callable[[], Awaitable[None]] | None = None,
 ) -> tuple[T, int]:
     """What `call` returns once it raises no DependencyError, and the number of tries it took.
 
     Tries for ever, because a record may be neither skipped nor dead-lettered over a dependency; a shutdown cancels
-    the wait. Any other exception passes through.
+    the wait. `on_wait` is called before each wait. Any other exception passes through.
     """
     attempt = 1
     while True:
@@ -62,5 +67,7 @@ async def until_answered(
                     "error": str(error),
                 },
             )
+            if on_wait is not None:
+                await on_wait()
             await asyncio.sleep(wait)
             attempt += 1

@@ -46,7 +46,6 @@ class RuntimeSettings(BaseSettings):
     batch_records: int = Field(
         default=32, ge=1, le=512, description="Most records processed before their sends are awaited."
     )
-    batch_wait_seconds: float = Field(default=0.2, gt=0, description="Longest wait to fill a batch.")
     commit_interval_seconds: float = Field(
         default=0.5, gt=0, description="How often acknowledged offsets are committed."
     )
@@ -59,7 +58,30 @@ class RuntimeSettings(BaseSettings):
     http_port: int = Field(default=0, ge=0, le=65535, description="Their port; 0 takes a free one and logs it.")
     http_port_file: str | None = Field(default=None, description="File that the port is written to once it is known.")
     stall_seconds: float = Field(
-        default=60.0, gt=0, description="/healthz fails when the event loop has not turned for as long."
+        default=60.0,
+        gt=0,
+        description="/healthz fails, and the worker is ended, when its event loop has not turned for as long.",
+    )
+    record_seconds: float = Field(
+        default=120.0, gt=0, description="Longest wait for one record's outcome; then it is a dead letter `too_slow`."
+    )
+    record_deaths: int = Field(
+        default=3,
+        ge=1,
+        description="How many workers a record may end before it is a dead letter `crashed` or `too_slow`.",
+    )
+    memory_limit_bytes: int = Field(
+        default=0, ge=0, description="Most memory that the worker may allocate; 0 leaves it to the machine."
+    )
+    breaker_run: int = Field(
+        default=200, ge=0, description="Dead letters in a row that stop the service; 0 for none, and no ratio either."
+    )
+    breaker_ratio: float = Field(
+        default=0.5, gt=0, le=1, description="Share of dead letters among the last records that stops the service."
+    )
+    breaker_window: int = Field(default=1000, ge=10, description="How many records that share is taken of.")
+    stop_seconds: float = Field(
+        default=8.0, gt=0, description="Longest a worker takes to end when it is told to; then it ends as it stands."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
 

@@ -29,6 +29,7 @@ from services.runtime.errors import ConfigurationError, SuiteError
 from services.runtime.http import StatusServer
 from services.runtime.marks import Mark
 from services.runtime.metrics import ASSIGNED, ASSIGNMENTS, MODEL, READY, start_at_zero
+from services.runtime.pausing import pause
 from services.runtime.retry import Backoff, until_answered
 from services.runtime.service import Failure, Positions, Record, Service
 from services.runtime.settings import RuntimeSettings, read_settings
@@ -88,7 +89,7 @@ class Worker(Generic[E]):
     # -- life
 
     def run(self) -> int:
-        """Work until SIGTERM or SIGINT (0), a wrong setting (78), too many dead letters (65) or what is unforeseen (70)."""
+        """Work until SIGTERM or SIGINT (0), a wrong setting (78), too many dead letters (65) or the unforeseen (70)."""
         service, settings = self._service, self._settings
         start_at_zero(
             service.name,
@@ -200,6 +201,7 @@ class Worker(Generic[E]):
                 condemned = await self._marked(consumer, taken, batch[0]) if len(batch) == 1 else {}
                 await engine.run(batch, condemned)
                 consumer.settle(taken, batch)
+            await pause()
             await self._assigned.wait()
 
     def _batches(self, taken: Taken) -> list[list[Record]]:
@@ -261,7 +263,7 @@ class Worker(Generic[E]):
         os._exit(code)
 
     def _end_late(self) -> NoReturn:
-        """Told to stop, the worker did not in time, for a dependency that is away. What is not committed comes again."""
+        """Told to stop, the worker did not in time: a dependency is away. What is not committed comes again."""
         logger.warning("ended without waiting any longer", extra={"service": self._service.name})
         logging.shutdown()
         sys.stderr.flush()

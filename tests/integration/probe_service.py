@@ -6,7 +6,9 @@ Run as a worker process: `python -m tests.integration.probe_service`.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
+import re
 
 from schemas.articles import CleanArticle, Outlet, RawArticle, main_article_id, page_id
 from schemas.topics import CLEAN_ARTICLES, RAW_ARTICLES
@@ -29,6 +31,11 @@ def build(runtime: RuntimeSettings) -> Service[RawArticle]:
             return Discard("unchanged")
         if what == "exit":
             os._exit(1)
+        if what == "segfault":
+            ctypes.string_at(0)
+        if what == "hang":
+            # one call of C that keeps the interpreter's lock: no Python thread runs any more
+            re.match(r"(a+)+$", "a" * 60 + "b")
         if what == "sleep":
             await asyncio.sleep(float(raw.extra["seconds"]))
         text = raw.text or ""

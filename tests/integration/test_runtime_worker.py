@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -21,6 +22,7 @@ from schemas.topics import CLEAN_ARTICLES, RAW_ARTICLES, dead_letters, discards
 from services.local.broker import Broker
 from services.runtime.errors import DependencyError
 from services.runtime.kafka import Admin, Publisher, read_records
+from services.runtime.marks import Mark
 from services.runtime.service import Record
 from services.runtime.settings import RuntimeSettings
 from tests.support import eventually
@@ -92,6 +94,13 @@ class Bench:
             committed = admin.committed_offsets(self.settings.group("cleaner"), parts)
             ends = admin.end_offsets(parts)
         return sum(ends[part] - (committed[part] or 0) for part in parts)
+
+    def marks(self) -> list[Mark]:
+        """The marks of records that are begun and not ended."""
+        with Admin(self.settings) as admin:
+            parts = admin.partitions([self.prefix + RAW_ARTICLES.name])
+            committed = admin.committed(self.settings.group("cleaner"), parts)
+        return [mark for _, text in committed.values() if (mark := Mark.read(text)).tries]
 
     def settled(self) -> None:
         def no_lag() -> bool:
@@ -234,11 +243,115 @@ def test_nothing_is_lost_when_a_worker_is_ended_amid_its_work(bench: Bench, numb
     assert len(letters) == len([index for index in range(count) if index % 7 == 0])
 
 
-def test_a_worker_that_dies_over_a_record_acknowledges_nothing_of_its_batch(bench: Bench) -> None:
+def test_a_worker_that_dies_over_a_record_acknowledges_nothing_from_it_on(bench: Bench) -> None:
     bench.publish(*[raw(index) for index in range(5)], raw(5, do="exit"), *[raw(index) for index in range(6, 10)])
     worker = bench.start()
     assert worker.wait(timeout=40) == 1
-    assert bench.lag() == 10
+    # the first records of an assignment run singly, so the five before it are settled and acknowledged
+    assert bench.lag() == 5
+
+
+def test_a_worker_that_dies_amid_a_batch_acknowledges_nothing_of_it(bench: Bench) -> None:
+    # the first four run singly, the others by four; what is committed ends before the batch that holds the deadly one
+    bench.publish(*[raw(index) for index in range(15)], raw(15, do="exit"), *[raw(index) for index in range(16, 20)])
+    worker = bench.start(NEWSLOOM_BATCH_RECORDS="4")
+    assert worker.wait(timeout=40) == 1
+    assert 20 - 12 <= bench.lag() <= 20 - 3
+
+
+def letters(bench: Bench) -> list[tuple[bytes | None, str, str]]:
+    return [
+        (record.value, headers["newsloom.reason"].decode(), headers["newsloom.attempts"].decode())
+        for record in bench.records("cleaner-dead-letters")
+        if (headers := dict(record.headers))
+    ]
+
+
+@pytest.mark.parametrize(("do", "reason"), [("exit", "crashed"), ("segfault", "crashed"), ("hang", "too_slow")])
+def test_a_record_that_ends_three_workers_is_a_dead_letter_and_the_next_one_passes(
+    bench: Bench, do: str, reason: str
+) -> None:
+    values = [raw(0), raw(1, do=do), raw(2)]
+    bench.publish(*values)
+    limit = "4" if do == "hang" else "60"
+    for _ in range(3):
+        worker = bench.start(NEWSLOOM_STALL_SECONDS=limit)
+        assert worker.wait(timeout=60) != 0
+        assert headlines(bench.records("clean-articles"))[:1] == ["Headline 0"]
+    bench.start(NEWSLOOM_STALL_SECONDS=limit)
+    bench.settled()
+    assert set(headlines(bench.records("clean-articles"))) == {"Headline 0", "Headline 2"}
+    assert letters(bench) == [(values[1], reason, "3")]
+
+
+def test_a_record_that_waits_too_long_is_a_dead_letter_at_once(bench: Bench) -> None:
+    values = [raw(0), raw(1, do="sleep", seconds=3600), raw(2)]
+    bench.publish(*values)
+    bench.start(NEWSLOOM_RECORD_SECONDS="1")
+    bench.settled()
+    assert headlines(bench.records("clean-articles")) == ["Headline 0", "Headline 2"]
+    assert letters(bench) == [(values[1], "too_slow", "1")]
+
+
+def test_being_stopped_or_rebalanced_over_a_record_is_no_death(bench: Bench) -> None:
+    bench.publish(raw(0, do="sleep", seconds=4))
+    for _ in range(4):
+        worker = bench.start()
+        eventually(lambda: bench.marks(), within_seconds=30)
+        worker.terminate()
+        assert worker.wait(timeout=15) == 0
+        assert not bench.marks()
+    bench.start()
+    # others come and go while the record is under way
+    for _ in range(2):
+        other = bench.start()
+        eventually(lambda: "partitions assigned" in bench.log(len(bench.workers) - 1), within_seconds=30)
+        other.terminate()
+        assert other.wait(timeout=15) == 0
+    bench.settled()
+    assert set(headlines(bench.records("clean-articles"))) == {"Headline 0"}
+    assert letters(bench) == []
+
+
+def test_a_service_stops_rather_than_divert_its_whole_traffic(bench: Bench) -> None:
+    bench.publish(raw(0), *[b"not json"] * 100)
+    worker = bench.start(NEWSLOOM_BREAKER_RUN="40")
+    assert worker.wait(timeout=40) == 65
+    assert "records in a row became dead letters" in bench.log()
+    assert "decode_error" in bench.log()
+    assert "Traceback" not in bench.log()
+    diverted = len(letters(bench))
+    assert 0 < diverted < 40
+    assert bench.lag() >= 61
+    # another worker goes on counting where the first one stopped: the rest is not diverted piece by piece
+    for number in (1, 2):
+        assert bench.start(NEWSLOOM_BREAKER_RUN="40").wait(timeout=40) == 65, bench.log(number)
+    assert len(letters(bench)) <= 80
+    # whoever knows better turns it off
+    bench.start(NEWSLOOM_BREAKER_RUN="0")
+    bench.settled()
+    assert len({letter[0] for letter in letters(bench)}) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_is_told_to_stop_stops_in_time_with_its_broker_away(
+    fresh_broker: Callable[..., Broker], topic_prefix: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    broker = fresh_broker()
+    bench = Bench(broker, topic_prefix, tmp_path)
+    try:
+        bench.publish(*[raw(index, do="sleep", seconds=0.05) for index in range(200)])
+        worker = bench.start()
+        eventually(lambda: len(bench.records("clean-articles")) > 20, within_seconds=30)
+        broker.kill()
+        # it is amid a batch and cannot send it
+        eventually(lambda: worker.poll() is None and time.monotonic() > began + 3) if (began := time.monotonic()) else 0
+        told = time.monotonic()
+        worker.send_signal(number)
+        assert worker.wait(timeout=12) == 0
+        assert time.monotonic() - told < 10
+    finally:
+        bench.stop()
 
 
 def test_readiness_follows_the_worker_and_health_its_loop(bench: Bench) -> None:
