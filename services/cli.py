@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -427,6 +428,96 @@ def dead_letters_show(
         print_table("Headers", ["header", "value"], [[name, value] for name, value in headers.items()])
         sys.stdout.write(f"key: {printable(str(letters[0]['key']))}\n")
         sys.stdout.write(printable(str(letters[0]["value"])) + "\n")
+
+
+@letters_app.command("replay")
+def dead_letters_replay(
+    service: Annotated[ServiceName, typer.Argument(help="Whose dead letters.")],
+    reason: Annotated[list[str] | None, typer.Option("--reason", help="Only those with this reason.")] = None,
+    id: Annotated[list[str] | None, typer.Option("--id", help="Only this one: PARTITION/OFFSET, as in `list`.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most as many, the oldest.")] = None,
+    most_replays: Annotated[int, typer.Option(min=1, help="Refuse what was replayed as often already.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Put dead letters back where they came from, oldest first; without --reason and --id, those not replayed yet."""
+    with errors_as_exit_codes():
+        from services.commands.letters import replay
+
+        if unknown := sorted(set(reason or ()) - set(DEAD_LETTER_REASONS)):
+            raise ConfigurationError(f"--reason {unknown[0]}: there are {', '.join(DEAD_LETTER_REASONS)}")
+        done = replay(
+            _local_settings(),
+            service.value,
+            reasons=reason or (),
+            ids=id or (),
+            limit=limit,
+            most_replays=most_replays,
+        )
+        for line in done.refused:
+            complain(f"not replayed: {line}")
+        if as_json:
+            print_json({"replayed": done.replayed, "refused": list(done.refused), "left": done.left})
+        else:
+            say(f"replayed {done.replayed}, refused {len(done.refused)}, left {done.left}")
+        if done.refused:
+            raise typer.Exit(console.EXIT_DATA)
+
+
+@letters_app.command("purge")
+def dead_letters_purge(
+    service: Annotated[ServiceName, typer.Argument(help="Whose dead letters.")],
+    everything: Annotated[bool, typer.Option("--all", help="Those that were never replayed, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete the dead letters that were replayed. They cannot be had back."""
+    with errors_as_exit_codes():
+        from services.commands.letters import purge
+
+        count = purge(_local_settings(), service.value, everything=everything)
+        if as_json:
+            print_json({"deleted": count})
+        else:
+            say(f"deleted {count}")
+
+
+@app.command()
+def audit(
+    since: Annotated[
+        str | None, typer.Option("--since", help="Only records from then on, RFC 3339 with zone; else all there are.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show that every record has its outcome: read = emitted + discarded + dead letters. Exit code 65 if one has none.
+
+    Read from the topics, by the coordinates in the headers; no counter is asked. `several` counts records with more
+    than one kind of outcome, `waiting` those not acknowledged yet.
+    """
+    with errors_as_exit_codes():
+        from services.commands.audit import as_rows
+        from services.commands.audit import audit as balance_all
+
+        balances = balance_all(_local_settings(), since=_instant("--since", since))
+        if as_json:
+            print_json([balance.as_dict() for balance in balances])
+        else:
+            print_table("Audit", *as_rows(balances))
+        for balance in balances:
+            for place in balance.missing[:20]:
+                complain(f"{balance.service}: no outcome of {place}")
+        if any(balance.missing_count for balance in balances):
+            raise typer.Exit(console.EXIT_DATA)
+
+
+def _instant(option: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise ConfigurationError(f"{option} {text!r} is no instant with a zone; write it as 2026-03-02T08:00:00Z")
+    return instant
 
 
 def _dead_letters(service: str) -> list[dict[str, Any]]:

@@ -1,0 +1,129 @@
+"""Dead letters put back and cleared away, and the audit, over the real broker and through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.topics import ALL_TOPICS
+from services.commands.audit import audit
+from services.local.broker import Broker
+from services.runtime.kafka import Admin, Publisher, commit_offsets
+from tests.integration.test_runtime_worker import REPOSITORY, Bench, headlines, raw
+
+
+@pytest.fixture
+def bench(kafka: Broker, topic_prefix: str, tmp_path: Path) -> Generator[Bench]:
+    bench = Bench(kafka, topic_prefix, tmp_path)
+    with Admin(bench.settings) as admin:
+        admin.create_topics(ALL_TOPICS, prefix=topic_prefix, partitions=2)
+    yield bench
+    bench.stop()
+
+
+def newsloom(bench: Bench, *arguments: str) -> tuple[int, Any, str]:
+    """Exit code, the JSON on standard output, and standard error of a command."""
+    done = subprocess.run(
+        [sys.executable, "-m", "services.cli", *arguments, "--json"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={
+            **os.environ,
+            "NEWSLOOM_KAFKA_BOOTSTRAP": bench.settings.kafka_bootstrap,
+            "NEWSLOOM_TOPIC_PREFIX": bench.prefix,
+        },
+    )
+    return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
+
+
+def test_a_replayed_letter_is_the_record_again_and_goes_round_three_times_at_most(bench: Bench) -> None:
+    bench.start()
+    bench.publish(b"not json", key=b"page", headers=(("trace", b"\xff"),))
+    for round_ in range(1, 4):
+        bench.settled()
+        assert newsloom(bench, "dead-letters", "replay", "cleaner") == (
+            0,
+            {"replayed": 1, "refused": [], "left": 0},
+            "",
+        )
+        again = bench.records("raw-articles")
+        assert len({record.partition for record in again}) == 1
+        assert again[-1].key == b"page"
+        assert again[-1].value == b"not json"
+        assert again[-1].headers == (("trace", b"\xff"), ("newsloom.replays", str(round_).encode()))
+    bench.settled()
+    code, answer, complaint = newsloom(bench, "dead-letters", "replay", "cleaner")
+    assert (code, answer["replayed"]) == (65, 0)
+    assert "replayed 3 times" in complaint
+
+
+def test_a_replay_takes_what_it_is_told_and_nothing_twice(bench: Bench) -> None:
+    bench.start()
+    bench.publish(b"not json", b"[]", b"not json either")
+    bench.settled()
+    code, answer, _ = newsloom(bench, "dead-letters", "replay", "cleaner", "--reason", "invalid")
+    assert (code, answer) == (0, {"replayed": 1, "refused": [], "left": 0})
+    bench.settled()
+    assert newsloom(bench, "dead-letters", "replay", "cleaner", "--limit", "2")[1]["replayed"] == 2
+    bench.settled()
+    [first] = [letter["id"] for letter in newsloom(bench, "dead-letters", "list", "cleaner")[1]][-1:]
+    assert newsloom(bench, "dead-letters", "replay", "cleaner", "--id", first)[1]["replayed"] == 1
+    code, _, complaint = newsloom(bench, "dead-letters", "replay", "cleaner", "--id", "0/999999")
+    assert (code, "no dead letter 0/999999" in complaint) == (65, True)
+
+
+def test_a_purge_deletes_what_was_replayed_and_all_only_when_told(bench: Bench) -> None:
+    bench.start()
+    bench.publish(b"not json")
+    bench.settled()
+    assert newsloom(bench, "dead-letters", "purge", "cleaner")[1] == {"deleted": 0}
+    newsloom(bench, "dead-letters", "replay", "cleaner")
+    bench.settled()
+    assert newsloom(bench, "dead-letters", "purge", "cleaner")[1] == {"deleted": 1}
+    assert len(newsloom(bench, "dead-letters", "list", "cleaner")[1]) == 1
+    assert newsloom(bench, "dead-letters", "purge", "cleaner", "--all")[1] == {"deleted": 1}
+    assert newsloom(bench, "dead-letters", "list", "cleaner")[1] == []
+
+
+def test_the_audit_balances_and_names_a_record_without_outcome(bench: Bench) -> None:
+    worker = bench.start()
+    bench.publish(b"not json", raw(1), raw(2, do="discard"), None, raw(3))
+    bench.settled()
+    cleaner = audit(bench.settings)[0]
+    assert cleaner.as_dict() == {
+        "service": "cleaner",
+        "records": 5,
+        "emitted": 2,
+        "discarded": 2,
+        "dead_lettered": 1,
+        "several": 0,
+        "waiting": 0,
+        "missing_count": 0,
+        "missing": [],
+    }
+    worker.terminate()
+    assert worker.wait(timeout=15) == 0
+    # someone moves the group on: a record is acknowledged that nobody worked on
+    with Publisher(bench.settings) as publisher:
+        partition, offset = publisher.send_now(bench.prefix + "raw-articles", b"k", raw(4))
+    place = (bench.prefix + "raw-articles", partition)
+    commit_offsets(bench.settings, bench.settings.group("cleaner"), {place: offset + 1})
+    code, answer, complaint = newsloom(bench, "audit")
+    lost = f"{place[0]}/{partition}/{offset}"
+    assert code == 65
+    assert answer[0]["missing"] == [lost]
+    assert f"cleaner: no outcome of {lost}" in complaint
+    assert newsloom(bench, "audit", "--since", "2999-01-01T00:00:00Z")[0] == 0
+    code, _, complaint = newsloom(bench, "audit", "--since", "yesterday")
+    assert (code, "--since" in complaint) == (78, True)
+    assert headlines(bench.records("clean-articles")) == ["Headline 1", "Headline 3"]
