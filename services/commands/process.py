@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from services.commands import console
 from services.runtime import clock
-from services.runtime.errors import ConfigurationError
+from services.runtime.cache import Cache
+from services.runtime.errors import ConfigurationError, DependencyError
 from services.runtime.lines import LinesOutbox, LinesRun, Tally, open_lines
 from services.runtime.service import Service
 from services.runtime.settings import RuntimeSettings
@@ -47,6 +48,9 @@ def run_process(
             from services.local.redis_server import RedisServer
 
             redis_url = stack.enter_context(RedisServer()).url
+        else:
+            # here a person waits: what a worker would wait for, for ever, is said at once
+            asyncio.run(_require_redis(base.model_copy(update={"redis_url": SecretStr(redis_url)})))
         settings = base.model_copy(update={"redis_url": SecretStr(redis_url), "topic_prefix": ""})
         service = build_service(name, settings)
         folder, file = _output(output, stack)
@@ -69,6 +73,16 @@ def run_process(
             show("")
             outbox.close()
     return tally
+
+
+async def _require_redis(settings: RuntimeSettings) -> None:
+    cache = Cache(settings, "process")
+    try:
+        await cache.ping()
+    except DependencyError as error:
+        raise DependencyError(f"{error}; start that Redis, or leave --redis out for a private one") from None
+    finally:
+        await cache.close()
 
 
 def _output(output: str, stack: ExitStack) -> tuple[Path | None, BinaryIO | None]:

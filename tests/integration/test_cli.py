@@ -1,0 +1,246 @@
+"""The command line against the real servers: what a person types, what comes back, and what is left afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from schemas.articles import RawArticle
+from services.local.broker import Broker
+from tests.newsroom import made_articles
+from tests.suite import REPOSITORY
+from tests.support import eventually
+
+NOWHERE = "127.0.0.1:9"  # the discard port: nothing listens there
+
+
+@dataclass(frozen=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+
+def newsloom(*words: str, input: str | None = None, **environment: str) -> Said:
+    done = subprocess.run(
+        [sys.executable, "-m", "services.cli", *words],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        input=input,
+        timeout=120,
+        env={**os.environ, "COLUMNS": "200", **environment},
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def connected(kafka: Broker, topic_prefix: str) -> dict[str, str]:
+    environment = {"NEWSLOOM_KAFKA_BOOTSTRAP": kafka.bootstrap, "NEWSLOOM_TOPIC_PREFIX": topic_prefix}
+    said = newsloom("topics", "create", "--partitions", "1", **environment)
+    assert said.code == 0, said.err
+    return environment
+
+
+def test_topics_are_created_once_as_the_code_says_and_listed(kafka: Broker, topic_prefix: str) -> None:
+    environment = {"NEWSLOOM_KAFKA_BOOTSTRAP": kafka.bootstrap, "NEWSLOOM_TOPIC_PREFIX": topic_prefix}
+    first = json.loads(newsloom("topics", "create", "--json", **environment).out)
+    assert {topic["outcome"] for topic in first} == {"created"}
+    again = json.loads(newsloom("topics", "create", "--json", **environment).out)
+    assert {topic["outcome"] for topic in again} == {"exists"}, again
+    listed = json.loads(newsloom("topics", "list", "--json", **environment).out)
+    assert listed["missing"] == []
+    raw = next(topic for topic in listed["topics"] if topic["topic"] == f"{topic_prefix}raw-articles")
+    assert raw["partitions"] == 12
+    assert raw["max.message.bytes"] == str(24 * 2**20)
+    differing = json.loads(newsloom("topics", "create", "--partitions", "3", "--json", **environment).out)
+    assert all("partitions" in topic["differences"][0] for topic in differing if topic["outcome"] == "differs")
+
+
+def test_what_is_published_can_be_read_back(connected: dict[str, str], tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<html><body><p>A page.</p></body></html>")
+    said = newsloom("publish", str(page), "--url", "https://outlet.example/a?utm_source=b", **connected)
+    assert (said.code, json.loads(said.out)["published"]) == (0, 1)
+    read = newsloom("tail", "raw-articles", "--from-beginning", "--limit", "1", "--keys", **connected)
+    key, value = read.out.rstrip("\n").split("\t", 1)
+    assert key == "https://outlet.example/a"
+    assert RawArticle.closed_from_bytes(value.encode()).url == "https://outlet.example/a?utm_source=b"
+
+
+def test_lines_that_cannot_be_published_are_named_and_the_others_are_published(
+    connected: dict[str, str], tmp_path: Path
+) -> None:
+    good = next(iter(made_articles(1, copied=0))).raw().decode()
+    said = newsloom("publish", "-", input=f"{good}\nnot json\n{good}\n", **connected)
+    assert said.code == 65
+    assert json.loads(said.out) == {
+        "topic": f"{connected['NEWSLOOM_TOPIC_PREFIX']}raw-articles",
+        "published": 2,
+        "refused": 1,
+    }
+    assert "line 2" in said.err
+
+
+def test_a_page_of_30_mb_is_refused(connected: dict[str, str], tmp_path: Path) -> None:
+    page = tmp_path / "large.html"
+    page.write_bytes(b"<p>" + b"x" * (30 << 20))
+    said = newsloom("publish", str(page), **connected)
+    assert said.code == 65
+    assert "30.0 MiB is more than the 24 MiB" in said.err
+
+
+def test_a_page_of_20_mb_is_taken(connected: dict[str, str], tmp_path: Path) -> None:
+    page = tmp_path / "large.html"
+    page.write_bytes(b"<p>" + b"x" * (20 << 20))
+    said = newsloom("publish", str(page), **connected)
+    assert (said.code, json.loads(said.out)["published"]) == (0, 1), said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "expected"),
+    [
+        (["publish", "missing.html"], 78, "missing.html"),
+        (["tail", "nowhere"], 78, "topics create"),
+        (["publish", "-", "--topic", "nowhere"], 78, "nowhere"),
+        (["process", "cleaner", "--input", "missing.jsonl"], 78, "missing.jsonl"),
+        (["dead-letters", "show", "cleaner", "0/99"], 65, "dead-letters list"),
+        (["up", "--services", "printer"], 78, "printer"),
+        (["dead-letters", "list", "printer"], 2, "printer"),
+    ],
+)
+def test_a_wrong_word_is_named_with_what_to_do(
+    connected: dict[str, str], words: list[str], code: int, expected: str
+) -> None:
+    said = newsloom(*words, input="", **connected)
+    assert said.code == code, said.err
+    assert expected in said.err
+
+
+def test_an_empty_file_is_named(connected: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "empty.html").write_bytes(b"")
+    said = newsloom("publish", str(tmp_path / "empty.html"), **connected)
+    assert said.code == 65
+    assert "empty.html" in said.err
+
+
+@pytest.mark.parametrize(
+    "words", [["topics", "list"], ["tail", "raw-articles"], ["publish", "-"], ["topics", "create"]]
+)
+def test_a_broker_that_is_away_is_named_with_the_setting(words: list[str]) -> None:
+    said = newsloom(*words, input="", NEWSLOOM_KAFKA_BOOTSTRAP=NOWHERE)
+    assert said.code == 69, said.err
+    assert NOWHERE in said.err
+    assert "NEWSLOOM_KAFKA_BOOTSTRAP" in said.err
+
+
+def test_a_redis_that_is_away_is_named_with_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "clean.jsonl").write_text("")
+    said = newsloom(
+        *("process", "duplicates", "--input", str(tmp_path / "clean.jsonl"), "--redis", f"redis://{NOWHERE}/0")
+    )
+    assert said.code == 69, said.err
+    assert NOWHERE in said.err
+
+
+def test_a_wrong_setting_is_named_and_its_value_kept_to_itself() -> None:
+    said = newsloom("topics", "list", NEWSLOOM_BATCH_RECORDS="hunter2")
+    assert said.code == 78
+    assert "NEWSLOOM_BATCH_RECORDS" in said.err
+    assert "hunter2" not in said.err
+
+
+def test_process_writes_events_dead_letters_and_a_summary(tmp_path: Path) -> None:
+    lines = [article.raw() for article in made_articles(6, copied=1, copies=2)]
+    (tmp_path / "raw.jsonl").write_bytes(b"\n".join([lines[0], b"not json", *lines[1:]]) + b"\n")
+    said = newsloom(
+        *("process", "cleaner", "--input", str(tmp_path / "raw.jsonl"), "--output", str(tmp_path / "clean.jsonl")),
+        *("--dead-letters", str(tmp_path / "letters.jsonl"), "--json"),
+    )
+    assert said.code == 0, said.err
+    summary = json.loads(said.err.splitlines()[-1])
+    assert summary["records"] == 7
+    assert summary["events"] == {"clean-articles": 6}
+    assert summary["dead_lettered"] == {"decode_error": 1}
+    [letter] = [json.loads(line) for line in (tmp_path / "letters.jsonl").read_text().splitlines()]
+    assert (letter["line"], letter["value"]) == (2, "not json")
+    again = newsloom("process", "cleaner", "--input", str(tmp_path / "raw.jsonl"))
+    assert again.code == 65
+    assert again.out.encode() == (tmp_path / "clean.jsonl").read_bytes()
+
+
+def test_dead_letters_are_listed_and_shown_with_escapes_made_harmless(connected: dict[str, str]) -> None:
+    from services.runtime.kafka import Publisher
+    from services.runtime.settings import RuntimeSettings
+
+    settings = RuntimeSettings(
+        kafka_bootstrap=connected["NEWSLOOM_KAFKA_BOOTSTRAP"], topic_prefix=connected["NEWSLOOM_TOPIC_PREFIX"]
+    )
+    with Publisher(settings) as publisher:
+        headers = (("newsloom.reason", b"invalid"), ("__connect.errors.exception.message", b"\x1b[2Jno time"))
+        publisher.send(f"{settings.topic_prefix}cleaner-dead-letters", b"k", b'{"a": "\x1b[31m"}', headers)
+        publisher.flush()
+    listed = newsloom("dead-letters", "list", "cleaner", **connected)
+    assert "0/0\tinvalid" in listed.out
+    assert "\x1b" not in listed.out
+    shown = newsloom("dead-letters", "show", "cleaner", "0/0", **connected)
+    assert '{"a": "' in shown.out
+    assert "\x1b" not in shown.out
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Generator[dict[str, str]]:
+    """A data folder of this test's own for `up`; whatever runs in it is ended afterwards."""
+    environment = {"NEWSLOOM_LOCAL_DATA_FOLDER": str(tmp_path / "stack")}
+    yield environment
+    newsloom("down", **environment)
+
+
+def test_up_shows_what_runs_a_second_up_says_so_and_down_leaves_nothing(folder: dict[str, str]) -> None:
+    said = newsloom("up", "--detach", "--services", "cleaner", **folder)
+    assert said.code == 0, said.err
+    state = json.loads(said.out)
+    pids = [process["pid"] for process in state["processes"]]
+    assert all(psutil.pid_exists(pid) for pid in pids)
+    again = newsloom("up", "--services", "none", **folder)
+    assert again.code == 78
+    assert str(state["pid"]) in again.err
+    shown = json.loads(newsloom("status", "--json", **folder).out)
+    assert shown["stack"]["pid"] == state["pid"]
+    assert set(shown["lag"]) == {"cleaner", "entities", "duplicates"}
+    # commands of another terminal find the stack by themselves
+    assert newsloom("topics", "list", **folder).code == 0
+    assert newsloom("down", **folder).code == 0
+    eventually(lambda: not any(psutil.pid_exists(pid) for pid in [*pids, state["pid"]]), within_seconds=20)
+
+
+def test_ctrl_c_at_any_moment_of_the_demo_leaves_nothing_running() -> None:
+    for wait in (0.4, 1.2, 2.5, 6.0):
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "services.cli", "demo"],
+            cwd=REPOSITORY,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        time.sleep(wait)  # the moment itself is what is tried
+        children = psutil.Process(demo.pid).children(recursive=True)
+        demo.send_signal(signal.SIGINT)
+        _, said = demo.communicate(timeout=60)
+        assert demo.returncode in (130, -signal.SIGINT), said
+        assert not re.search("Traceback", said) or wait < 1, said
+        alive = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+        assert alive == []
