@@ -590,6 +590,13 @@ def service() -> tuple[str, str, Sequence[Row]]:
                         width=8,
                     ),
                     series(
+                        "Since the last settled record",
+                        "A saw where records come; a straight climb where none do.",
+                        Query(f"time() - newsloom_last_processed_timestamp_seconds{{{mine}}}", "{{instance}}"),
+                        unit="s",
+                        width=8,
+                    ),
+                    series(
                         "Records in hand",
                         "Read and not yet settled.",
                         Query(f"newsloom_records_in_progress{{{mine}}}", "{{instance}}"),
