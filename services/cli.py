@@ -610,6 +610,7 @@ def main() -> None:
     # a terminal that goes away ends the command as Ctrl-C does, so that what it started is stopped
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, lambda number, frame: signal.raise_signal(signal.SIGINT))
+    console.configure_logging()
     with errors_as_exit_codes():
         app()
 

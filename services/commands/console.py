@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sys
 from collections.abc import Callable, Generator
@@ -95,6 +96,21 @@ def errors_as_exit_codes() -> Generator[None]:
         # the reader of a pipe has seen enough; without this Python complains at exit
         sys.stdout = None  # pyright: ignore[reportAttributeAccessIssue]  # flushed no more
         sys.exit(141)
+
+
+class _Complaints(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        # what a field of the record adds for a person; a traceback is for a worker's log, not for a terminal
+        error = getattr(record, "error", "")
+        complain(f"{record.getMessage()}: {error}" if error else record.getMessage())
+
+
+def configure_logging() -> None:
+    """Logs for a person: what is waited for, and what ends the process; records speak through the summary."""
+    root = logging.getLogger()
+    root.handlers[:] = [logging.NullHandler()]
+    for name in ("services.runtime.retry", "services.runtime.worker"):
+        logging.getLogger(name).addHandler(_Complaints(logging.WARNING))
 
 
 def counter(label: str) -> Callable[[str], None]:
