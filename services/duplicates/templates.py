@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Final
 
-import numpy as np
-
-from services.duplicates.passages import LocatedText, shared_runs
+from services.duplicates.passages import LocatedText
 
 # the words with which agencies and desks mark a running piece, at the beginning of its headline
 _MARKED: Final = re.compile(
@@ -38,11 +37,11 @@ def figure_share(text: str) -> float:
     return sum(1 for word in words if _FIGURE.search(word)) / len(words) if words else 0.0
 
 
-def _differing_words(located: LocatedText, taken: list[tuple[int, int]]) -> list[str]:
-    own = np.ones(len(located.tokens), dtype=np.bool_)
-    for first, count in taken:
-        own[first : first + count] = False
-    return [located.text[located.starts[i] : located.ends[i]].lower() for i in np.flatnonzero(own).tolist()]
+def _words(located: LocatedText) -> Counter[str]:
+    return Counter(
+        located.text[start:end].lower()
+        for start, end in zip(located.starts.tolist(), located.ends.tolist(), strict=True)
+    )
 
 
 def is_refilled(article: LocatedText, match: LocatedText) -> bool:
@@ -50,9 +49,8 @@ def is_refilled(article: LocatedText, match: LocatedText) -> bool:
 
     Both sides of the difference count, so that a report with a paragraph added is none.
     """
-    runs = shared_runs(article, match, least_words=2)
-    differing = _differing_words(article, [(run.article_word, run.words) for run in runs])
-    differing += _differing_words(match, [(run.match_word, run.words) for run in runs])
+    one, other = _words(article), _words(match)
+    differing = [*(one - other).elements(), *(other - one).elements()]
     if not differing:
         return False
     filled = sum(1 for word in differing if _FIGURE.search(word) or word in _DATE_WORDS)

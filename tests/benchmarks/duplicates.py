@@ -44,7 +44,7 @@ HOURS = 72
 
 def made_texts(count: int, seed: int = 1) -> Iterator[str]:
     """Texts of our own making; one in twenty is an edited copy of one of the last thousand."""
-    mill, chance = WordMill(seed), random.Random(seed)
+    mill, chance = WordMill(seed, reports=True), random.Random(seed)
     recent: list[str] = []
     for _ in range(count):
         if recent and chance.random() < 0.05:
