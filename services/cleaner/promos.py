@@ -31,7 +31,7 @@ _END: Final = r"(?:[.!?](?=\s|\Z|[\"'”’])|(?=\n|\Z))"
 def _sentence(start: str, *, length: int = 220) -> str:
     """A sentence that begins with `start`: dots inside names and numbers do not end it."""
     inner = rf"(?:[^.!?\n]|[.!?](?=[^\s\"'”’])|(?<=\b[A-Z])\.(?=\s)){{0,{length}}}?"
-    return rf"(?:{start})\b{inner}{_END}"
+    return rf"(?:{start})(?:\b|(?<=\W)){inner}{_END}"
 
 
 def _ahead(pattern: str, within: int = 180) -> str:
@@ -230,7 +230,6 @@ def find_promos(text: str) -> list[Promo]:
         start = opening.start()
         if start < taken or not _begins_sentence(text, start):
             continue
-        best: Promo | None = None
         for kind, rule, pattern in _PATTERNS:
             match = pattern.match(text, start)
             if match is None:
@@ -238,12 +237,11 @@ def find_promos(text: str) -> list[Promo]:
             end = _caption_end(text, match.end()) if rule == "chart_caption" else match.end()
             while end > start and text[end - 1].isspace():
                 end -= 1
-            # the longer of two: a sign-up that holds a download is one promo
-            if end > start and (best is None or end > best.end):
-                best = Promo(kind, rule, start, end)
-        if best is not None:
-            found.append(best)
-            taken = best.end
+            if end > start:
+                # the first rule that fits: the ones before know better where their promo ends
+                found.append(Promo(kind, rule, start, end))
+                taken = end
+                break
     return found
 
 

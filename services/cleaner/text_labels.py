@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import exp
 from typing import Final, Literal, Self, cast
 
 from services.cleaner.outlets import OutletRegistry
-from services.cleaner.text_features import line_features
+from services.cleaner.text_features import body_features, line_features
 from services.cleaner.text_lines import Line, Meta, read_meta, split_lines
-from services.cleaner.text_model import LineModel
+from services.cleaner.text_model import TextModels, logit
 
 Label = Literal["headline", "outlet", "time", "outlet_and_time", "byline", "body", "other"]
 
 MOST_LINES: Final = 20_000
 """A page of more lines is a dump of some kind; rules label it in a tenth of the time."""
+
+CRF_WEIGHT: Final = 0.4
+"""Swept 0 to 1 on development pages by models of other sites: flat from .3 to .6."""
 
 _SENTENCE: Final = re.compile(r"[.!?…。！？।؟][\"'”’»)\]]*(?=\s|$)|[。！？]")
 _ENDS_SENTENCE: Final = re.compile(r"[.!?…。！？।؟:][\"'”’»)\]]*$")
@@ -38,6 +42,8 @@ class PageLines:
     labels: list[Label] = field(default_factory=list[Label])
     labelled_by: Literal["rules", "model"] = "rules"
     certainty: list[float] = field(default_factory=list[float])
+    body_chance: list[float] = field(default_factory=list[float])
+    headline_chance: list[float] = field(default_factory=list[float])
 
     @classmethod
     def read(cls, flattened: str, registry: OutletRegistry) -> Self:
@@ -53,20 +59,43 @@ class PageLines:
         return sum((1 - self.certainty[index]) * self.lines[index].units for index in indices) / total
 
 
-def label_lines(page: PageLines, model: LineModel | None) -> list[Label]:
-    """A label for each line of `page`, by `model`, or by rules without one and on pages of very many lines.
+def label_lines(page: PageLines, models: TextModels | None) -> list[Label]:
+    """A label for each line of `page`, by `models`, or by rules without any and on pages of very many lines.
 
     Labels and how certain they are also stay in `page`.
     """
-    if model is None or len(page.lines) > MOST_LINES:
+    if models is None or len(page.lines) > MOST_LINES:
         page.labels, page.labelled_by = label_by_rules(page), "rules"
         return page.labels
+    model = models.lines
     scores = model.scores(line_features(page.lines, page.metas))
     path, marginals = model.decode(scores), model.marginals(scores)
     page.labels = [cast("Label", model.labels[number]) for number in path]
     page.certainty = [row[number] for row, number in zip(marginals, path, strict=True)]
+    body, headline = model.labels.index("body"), model.labels.index("headline")
+    page.body_chance = [row[body] for row in marginals]
+    page.headline_chance = [row[headline] for row in marginals]
     page.labelled_by = "model"
     return page.labels
+
+
+def body_of_one(page: PageLines, models: TextModels) -> list[int]:
+    """The body's lines on a page, already labelled, that holds one article: both models' log-odds, weighed.
+
+    Alone the trees score .905, the CRF .884 (body F1 on development pages of sites neither saw); together .913.
+    """
+    if models.body is None:
+        return [index for index, label in enumerate(page.labels) if label == "body"]
+    odds = models.body.log_odds(body_features(page.lines, page.metas))
+    chances: list[float] = []
+    found: list[int] = []
+    for index, (mine, chance) in enumerate(zip(odds, page.body_chance, strict=True)):
+        total = mine + CRF_WEIGHT * logit(min(max(chance, 1e-3), 1 - 1e-3))
+        chances.append(1 / (1 + exp(-max(-30.0, min(30.0, total)))))
+        if total >= 0:
+            found.append(index)
+    page.certainty = [max(chance, 1 - chance) for chance in chances]
+    return found
 
 
 def label_by_rules(page: PageLines) -> list[Label]:

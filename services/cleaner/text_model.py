@@ -1,4 +1,8 @@
-"""The model that labels lines: a linear-chain CRF as a table of weights, evaluated without any library."""
+"""The models that label lines, evaluated without any library: a linear-chain CRF as a table of weights, which tells all
+
+labels apart and finds several articles on a page, and boosted trees as arrays, which tell body lines from others on a
+page of one article.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,10 @@ from math import exp, log
 from pathlib import Path
 from typing import Any, Final, cast
 
-MODEL_FILE: Final = "text_lines.json.gz"
+from services.cleaner.text_features import BODY_FEATURES
+
+LINES_FILE: Final = "text_lines.json.gz"
+BODY_FILE: Final = "text_body.json.gz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,56 @@ def read_model(content: bytes) -> LineModel:
     return LineModel(labels, transitions, weights)
 
 
+@dataclass(frozen=True, slots=True)
+class BodyModel:
+    """Boosted trees. A child that is negative is a leaf: -1 the first value, -2 the second."""
+
+    trees: tuple[tuple[tuple[int, ...], tuple[float, ...], tuple[int, ...], tuple[int, ...], tuple[float, ...]], ...]
+
+    def log_odds(self, rows: Sequence[Sequence[float]]) -> list[float]:
+        """For each row of `text_features.body_features` the log-odds that the line is of the body."""
+        found: list[float] = []
+        for row in rows:
+            total = 0.0
+            for feature, threshold, left, right, values in self.trees:
+                node = 0
+                while node >= 0:
+                    node = left[node] if row[feature[node]] <= threshold[node] else right[node]
+                total += values[-1 - node]
+            found.append(total)
+        return found
+
+
+def read_body_model(content: bytes, features: Sequence[str]) -> BodyModel:
+    """The trees in a file's bytes. Raises ValueError for what is none, or wants other features than `features`."""
+    try:
+        data = cast("dict[str, Any]", json.loads(gzip.decompress(content)))
+        names = tuple(cast("list[str]", data["features"]))
+        trees = tuple(
+            (
+                tuple(int(value) for value in tree[0]),
+                tuple(float(value) for value in tree[1]),
+                tuple(int(value) for value in tree[2]),
+                tuple(int(value) for value in tree[3]),
+                tuple(float(value) for value in tree[4]),
+            )
+            for tree in data["trees"]
+        )
+    except (OSError, ValueError, KeyError, TypeError, EOFError, IndexError) as error:
+        raise ValueError(f"not a body model ({type(error).__name__}: {error})") from None
+    if names != tuple(features):
+        raise ValueError("the body model was trained on other features; train it again")
+    return BodyModel(trees)
+
+
+@dataclass(frozen=True, slots=True)
+class TextModels:
+    """The two models that belong together: trained on the same pages."""
+
+    lines: LineModel
+    body: BodyModel | None = None
+
+
 def logit(probability: float) -> float:
     """The log-odds of a probability, kept finite."""
     kept = min(max(probability, 1e-9), 1 - 1e-9)
@@ -113,15 +170,19 @@ def logit(probability: float) -> float:
 
 
 @lru_cache(maxsize=1)
-def shipped_model() -> LineModel | None:
-    """The model that comes with the suite; None where its file is missing, and rules label instead."""
-    path = files("services.cleaner").joinpath("model").joinpath(MODEL_FILE)
+def shipped_models() -> TextModels | None:
+    """The models that come with the suite; None where their files are missing, and rules label instead."""
+    folder = files("services.cleaner").joinpath("model")
     try:
-        return read_model(path.read_bytes())
+        lines = read_model(folder.joinpath(LINES_FILE).read_bytes())
     except FileNotFoundError:
         return None
+    try:
+        return TextModels(lines, read_body_model(folder.joinpath(BODY_FILE).read_bytes(), BODY_FEATURES))
+    except FileNotFoundError:
+        return TextModels(lines)
 
 
-def model_at(path: str | Path) -> LineModel:
-    """The model in the file `path`."""
-    return read_model(Path(path).read_bytes())
+def models_at(lines: str | Path, body: str | Path) -> TextModels:
+    """The models in two files."""
+    return TextModels(read_model(Path(lines).read_bytes()), read_body_model(Path(body).read_bytes(), BODY_FEATURES))

@@ -30,9 +30,9 @@ from services.cleaner.parts import (
     TextSpan,
 )
 from services.cleaner.promos import find_promos
-from services.cleaner.text_labels import CHROME, Label, PageLines, label_lines
+from services.cleaner.text_labels import CHROME, Label, PageLines, body_of_one, label_lines
 from services.cleaner.text_lines import Line, Meta
-from services.cleaner.text_model import LineModel, shipped_model
+from services.cleaner.text_model import TextModels, shipped_models
 
 METHOD: Final = "text_lines"
 
@@ -147,24 +147,25 @@ def split_text_page(
     registry: OutletRegistry,
     url: str | None = None,
     hints: Hints = _NO_HINTS,
-    model: LineModel | Literal["shipped", "none"] = "shipped",
+    models: TextModels | Literal["shipped", "none"] = "shipped",
 ) -> PageParts | None:
     """The articles of a page that came as text, the main one first; None for a page without one.
 
     `fetched_at` is aware: ages and dates are read against it. The outlet is the one printed; on a page of one article
     the outlet that `url` belongs to goes first. The aggregator is the one `hints` name, else the one `url` belongs to.
-    Lines are labelled by `model`, or by rules where it is "none". Never raises, and takes time linear in the length of
+    Lines are labelled by `models`, or by rules where it is "none". Never raises, and takes time linear in the length of
     `text`.
     """
     flattened = flatten_text(text)
     page = PageLines.read(flattened, registry)
     if not page.lines:
         return None
-    chosen = model if isinstance(model, LineModel) else shipped_model() if model == "shipped" else None
+    chosen = models if isinstance(models, TextModels) else shipped_models() if models == "shipped" else None
     label_lines(page, chosen)
     _repair(page)
-    drafts = _drafts(page, page.labels)
-    drafts, repeated = _distinct(page, drafts)
+    drafts, repeated = _distinct(page, _drafts(page, page.labels))
+    if chosen is not None and page.labelled_by == "model" and not _are_several(page, drafts):
+        drafts, repeated = _distinct(page, _one_draft(page, chosen))
     several = len(drafts) > 1
     drafts = [draft for draft in drafts if _units(page, draft) >= (_MIN_BODY_UNITS if several else _MIN_SINGLE_UNITS)]
     if not drafts:
@@ -195,6 +196,20 @@ def _repair(page: PageLines) -> None:
     labels, lines = page.labels, page.lines
     metas = ("outlet", "time", "outlet_and_time", "byline")
     count = len(labels)
+    for index in range(1, count - 1):
+        # the short last paragraph of a text, before its outlet and time
+        following = page.metas[index + 1]
+        if (
+            labels[index] == "other"
+            and labels[index - 1] == "body"
+            and following is not None
+            and following.is_whole
+            and (following.time is not None or following.is_source)
+            and lines[index].units >= 30
+            and lines[index].text[-1] in ".!?。"
+            and not CHROME.search(lines[index].text)
+        ):
+            labels[index] = "body"
     seen_body = False
     index = 0
     while index < count:
@@ -270,6 +285,51 @@ def _drafts(page: PageLines, labels: Sequence[Label]) -> list[_Draft]:
     if current.body:
         drafts.append(current)
     return drafts
+
+
+def _are_several(page: PageLines, drafts: Sequence[_Draft]) -> bool:
+    """Whether a page holds several articles: two long enough, each with an outlet, a time, a byline or its headline
+
+    again. Subheadings and lists of links below an article have none of these.
+    """
+    supported = 0
+    for draft in drafts:
+        marks = [*draft.before[-_NEAR:], *draft.between, *draft.after[:_NEAR]]
+        known = any((meta := page.metas[index]) is not None and (meta.time or meta.outlet) for index in marks)
+        if _units(page, draft) >= _MIN_BODY_UNITS and draft.headline is not None and (known or draft.copies):
+            supported += 1
+    return supported > 1
+
+
+def _one_draft(page: PageLines, models: TextModels) -> list[_Draft]:
+    """The one article of a page, its body found anew and its headline the likeliest line above."""
+    body = body_of_one(page, models)
+    if not body:
+        return []
+    first = body[0]
+    headlines = [index for index, label in enumerate(page.labels) if label == "headline" and index < first + 6]
+    headline = max(headlines, key=lambda index: page.headline_chance[index] - 0.01 * abs(first - index), default=None)
+    draft = _Draft(headline, body=[index for index in body if index != headline])
+    start = headline if headline is not None else first
+    key = page.lines[headline].key if headline is not None else None
+    taken = set(draft.body)
+    for index, label in enumerate(page.labels):
+        if index in taken or index == headline:
+            continue
+        if page.lines[index].key == key and abs(index - start) <= 30:
+            draft.copies.append(index)
+        elif label in ("outlet", "time", "outlet_and_time", "byline"):
+            if start - 2 * _NEAR <= index < start:
+                draft.before.append(index)
+            elif start < index <= first + 2:
+                draft.between.append(index)
+            elif body[-1] < index <= body[-1] + _NEAR:
+                draft.after.append(index)
+        elif label == "body":
+            page.labels[index] = "other"
+    for index in draft.body:
+        page.labels[index] = "body"
+    return [draft]
 
 
 def _distinct(page: PageLines, drafts: list[_Draft]) -> tuple[list[_Draft], set[int]]:

@@ -1,0 +1,70 @@
+"""Promos between sentences are found whole, and sentences that only speak of newsletters and apps are not."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.cleaner.promos import find_promos
+
+BEFORE, AFTER = "The ferry left an hour late. ", " Nobody on board complained about it."
+
+
+@pytest.mark.parametrize(
+    ("promo", "kind"),
+    [
+        ("Sign up to Harbour Notes A weekly look at tides and timber after newsletter promotion", "newsletter"),
+        ("For exclusive shipping insights, sign up to our newsletter.", "newsletter"),
+        ("Sign up here to get the morning briefing in your inbox.", "newsletter"),
+        ("Get our best reports delivered to your inbox.", "newsletter"),
+        ("Download our app from the App Store today.", "app"),
+        ("Download exclusive insights from the Ports & Locks 2025 conference in May.", "event"),
+        ("Register now for our free webinar on the future of ferries.", "event"),
+        ("(Photo: Ines Castell/Harbour Pictures)", "caption"),
+        ("READ MORE: The island that lost its ferry.", "related"),
+        ("Click here for reprint permission.", "related"),
+        ("Follow us on Facebook and Instagram.", "promo"),
+        ("Advertisement", "advertisement"),
+    ],
+)
+def test_a_promo_is_found_whole(promo: str, kind: str) -> None:
+    text = BEFORE + promo + AFTER
+    found = find_promos(text)
+    assert [(text[one.start : one.end], one.kind) for one in found] == [(promo, kind)]
+
+
+def test_a_chart_line_ends_where_the_next_sentence_begins() -> None:
+    text = "It grew. CHART: Tonnes of timber landed by port (2019-2023) In May the board met. It left."
+    found = find_promos(text)
+    assert [text[one.start : one.end] for one in found] == ["CHART: Tonnes of timber landed by port (2019-2023)"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The newsletter, which goes to 4,000 readers, will close. Its app stays.",
+        "He asked her to sign up for the army. She would not follow him.",
+        "Readers get the paper by boat. More ferries are planned, he said.",
+        "She told them to download the report and read it. Join or leave, he said.",
+        "The advertisement showed a seal. See it once and you remember it.",
+    ],
+)
+def test_an_article_about_such_things_stays_whole(text: str) -> None:
+    assert find_promos(text) == []
+
+
+@given(st.text(max_size=300))
+def test_spans_are_in_order_apart_and_trimmed(text: str) -> None:
+    position = 0
+    for promo in find_promos(BEFORE + "Sign up now for our newsletter. " + text):
+        assert position <= promo.start < promo.end
+        position = promo.end
+
+
+def test_time_is_linear_in_the_text() -> None:
+    began = time.perf_counter()
+    find_promos("Get " * 100_000 + ". Sign up to " * 5_000)
+    assert time.perf_counter() - began < 20
