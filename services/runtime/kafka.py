@@ -32,6 +32,7 @@ MAX_REQUEST_BYTES: Final = 28 * 1024 * 1024
 _COORDINATOR_SECONDS: Final = 10.0
 _EARLIEST: Final = -2
 _LATEST: Final = -1
+_TOPIC_FORBIDDEN: Final = 29  # TOPIC_AUTHORIZATION_FAILED
 
 
 def connection_options(settings: RuntimeSettings) -> dict[str, Any]:
@@ -71,8 +72,8 @@ def _translated(operation: str, settings: RuntimeSettings) -> Generator[None]:
         kafka.errors.ClusterAuthorizationFailedError,
     ) as error:
         raise ConfigurationError(
-            f"Kafka at {settings.kafka_bootstrap} does not allow this user to {operation} ({type(error).__name__}); "
-            "grant the rights that deploy/README.md lists"
+            f"Kafka at {settings.kafka_bootstrap} does not allow this user to {operation} "
+            f"({type(error).__name__}: {error}); grant the rights that deploy/README.md lists"
         ) from error
     except (kafka.errors.KafkaError, OSError) as error:
         raise DependencyError(
@@ -210,6 +211,12 @@ class Admin:
         names = list(topics)
         with _translated("describe topics", self._settings):
             described = self._admin.describe_topics(names)
+        forbidden = [str(topic["name"]) for topic in described if topic.get("error_code") == _TOPIC_FORBIDDEN]
+        if forbidden:
+            raise ConfigurationError(
+                f"Kafka at {self._settings.kafka_bootstrap} does not let this user see {', '.join(sorted(forbidden))}; "
+                "grant the rights that deploy/README.md lists"
+            )
         found = {(topic["name"], int(part["partition_index"])) for topic in described for part in topic["partitions"]}
         if missing := [name for name in names if all(name != topic for topic, _ in found)]:
             raise missing_topics(missing)

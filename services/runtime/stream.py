@@ -13,6 +13,7 @@ taken is ever dropped, and what is committed is what `Consumer.settle` was told.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import ssl
 import tempfile
@@ -143,9 +144,15 @@ class Consumer(driver.Consumer):
                 await asyncio.sleep(0.1)
                 continue
             thread: Any = self._thread
-            fetched = await thread.call_thread(
-                thread._fetch_records, thread._ensure_consumer(), active, timeout=1.0, max_records=most
-            )
+            try:
+                fetched = await thread.call_thread(
+                    thread._fetch_records, thread._ensure_consumer(), active, timeout=1.0, max_records=most
+                )
+            except _FORBIDDEN as error:
+                raise ConfigurationError(
+                    f"Kafka does not allow this user to read {error} ({type(error).__name__}); "
+                    "grant the rights that deploy/README.md lists"
+                ) from error
             if fetched:
                 return Taken(self._assignments, [_record(raw) for part in fetched.values() for raw in part])
 
@@ -263,7 +270,9 @@ class Consumer(driver.Consumer):
 
     async def _drain_messages(self, fetcher: Any) -> None:
         # records are taken by `take`; Faust's fetcher only has to live until it is stopped
-        await fetcher.wait_until_stopped()
+        with contextlib.suppress(asyncio.CancelledError):
+            # a cancellation that reached Faust amid a rebalance would count as a crash
+            await fetcher.wait_until_stopped()
 
     def verify_event_path(self, now: float, tp: Any) -> None:
         """Faust's watch over its own streams, through which nothing goes here."""

@@ -155,6 +155,8 @@ class Worker(Generic[E]):
     def _check_topics(self) -> None:
         with kafka_admin.Admin(self._settings) as admin:
             admin.partitions((*self._topics, *self._target_topics()))
+            # a group that may not be joined would leave a worker that lives and does nothing
+            admin.committed(self._settings.group(self._service.name), admin.partitions(self._topics))
 
     def _stream(self, loop: asyncio.AbstractEventLoop) -> int:
         settings = self._settings
