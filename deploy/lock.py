@@ -7,6 +7,7 @@ which names hosts, is not kept. A test compares the two.
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -46,7 +47,7 @@ def main() -> int:
     subprocess.run(["uv", "lock", "-q"], cwd=ROOT, check=True)
     lock = subprocess.run(export_command(), cwd=ROOT, check=True, capture_output=True, text=True).stdout
     LOCK.write_text(lock)
-    lines = "".join(f"    {pin!r},\n".replace("'", '"') if '"' not in pin else f"    '{pin}',\n" for pin in pins(lock))
+    lines = "".join(f"    {json.dumps(pin)},\n" for pin in pins(lock))
     PYPROJECT.write_text(text[:start] + "constraint-dependencies = [\n" + lines + "]\n" + text[end:])
     print(f"{len(pins(lock))} pins")
     return 0

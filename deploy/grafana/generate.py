@@ -134,6 +134,7 @@ def number(
     width: int = 4,
     height: int = 4,
     decimals: int | None = None,
+    nothing: str = "no data yet",
 ) -> PanelSpec:
     """The present value, coloured by `steps`."""
     builder = (
@@ -142,7 +143,7 @@ def number(
         .description(description)
         .datasource(SOURCE)
         .unit(unit)
-        .no_value("no data yet")
+        .no_value(nothing)
         .color_mode(common_models.BigValueColorMode.VALUE)
         .graph_mode(common_models.BigValueGraphMode.NONE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
@@ -310,6 +311,27 @@ def _quantiles(metric: str, by: str, where: str = "", legend: str = "") -> tuple
     )
 
 
+def _mean(metric: str, where: str = "") -> Query:
+    """The mean of a histogram of whole numbers, between whose first buckets a quantile would be made up."""
+    selector = f"{{{where}}}" if where else ""
+    window = "[$__rate_interval]"
+    return Query(f"sum(rate({metric}_sum{selector}{window})) / sum(rate({metric}_count{selector}{window}))", "mean")
+
+
+def _grown(metric: str, window: str, where: str = "") -> str:
+    """By how much a counter grew. `increase` would miss what a series is born with: an outlet's first article."""
+    selector = f"{{{where}}}" if where else ""
+    return f"((({metric}{selector} - {metric}{selector} offset {window}) >= 0) or {metric}{selector})"
+
+
+def _fresh(share: float, by: str, where: str = "") -> str:
+    """A quantile of the freshness of pages fetched within a day. The bucket of a day is made the last one, so that
+    backfills, which are late by intention, do not hide the rest."""
+    selector = ", ".join(part for part in (where, 'le!="+Inf"') if part)
+    rates = f"rate(newsloom_freshness_seconds_bucket{{{selector}}}[$__rate_interval])"
+    return f'histogram_quantile({share}, sum by (le{by}) (label_replace({rates}, "le", "+Inf", "le", "86400.0")))'
+
+
 def overview() -> tuple[str, str, Sequence[Row]]:
     bad_above_zero = ((None, GREEN), (1, RED))
     return (
@@ -393,9 +415,9 @@ def overview() -> tuple[str, str, Sequence[Row]]:
                 (
                     series(
                         "Freshness by service, p95",
-                        "From fetched_at to the settled outcome. Backfills of old pages show here and are left out of the objective.",
+                        "From fetched_at to the settled outcome, of pages fetched within a day: backfills are left out, as they are of the objective.",
                         Query(
-                            "histogram_quantile(0.95, sum by (le, service) (rate(newsloom_freshness_seconds_bucket[$__rate_interval])))",
+                            _fresh(0.95, ", service"),
                             "{{service}}",
                         ),
                         unit="s",
@@ -559,14 +581,14 @@ def service() -> tuple[str, str, Sequence[Row]]:
                     series(
                         "Records a batch",
                         "Near the batch size: the worker is busy; near one: it waits for records.",
-                        *_quantiles("newsloom_batch_records", "", mine),
+                        _mean("newsloom_batch_records", mine),
                         unit="short",
                         width=8,
                     ),
                     series(
                         "Freshness",
-                        "From fetched_at to the settled outcome.",
-                        *_quantiles("newsloom_freshness_seconds", "", mine),
+                        "From fetched_at to the settled outcome, of pages fetched within a day.",
+                        *(Query(_fresh(share, "", mine), f"p{share * 100:g}") for share in (0.5, 0.95, 0.99)),
                         unit="s",
                         width=8,
                     ),
@@ -637,8 +659,8 @@ def service() -> tuple[str, str, Sequence[Row]]:
                         "What runs.",
                         ("workers", Query(f"count by (service, version) (newsloom_build_info{{{mine}}})"), "short"),
                         by="service, version",
-                        width=12,
-                        height=5,
+                        width=8,
+                        height=8,
                     ),
                     listing(
                         "Model",
@@ -649,8 +671,8 @@ def service() -> tuple[str, str, Sequence[Row]]:
                             "short",
                         ),
                         by="name, version",
-                        width=12,
-                        height=5,
+                        width=8,
+                        height=8,
                     ),
                 ),
             ),
@@ -660,7 +682,7 @@ def service() -> tuple[str, str, Sequence[Row]]:
                     series(
                         "Articles a page",
                         "Two and more: an aggregator's page, taken apart.",
-                        *_quantiles("newsloom_cleaner_articles_per_page", ""),
+                        _mean("newsloom_cleaner_articles_per_page"),
                         unit="short",
                         width=8,
                     ),
@@ -725,7 +747,7 @@ def service() -> tuple[str, str, Sequence[Row]]:
                             "{{label}}",
                         ),
                         unit="short",
-                        width=8,
+                        width=6,
                     ),
                     series(
                         "Paragraph cache",
@@ -735,7 +757,7 @@ def service() -> tuple[str, str, Sequence[Row]]:
                             "hits",
                         ),
                         unit="percentunit",
-                        width=8,
+                        width=6,
                         most=1,
                     ),
                     series(
@@ -743,7 +765,7 @@ def service() -> tuple[str, str, Sequence[Row]]:
                         "Time in the model for one article.",
                         *_quantiles("newsloom_entities_recognition_seconds", ""),
                         unit="s",
-                        width=8,
+                        width=6,
                     ),
                     series(
                         "Skipped",
@@ -751,7 +773,7 @@ def service() -> tuple[str, str, Sequence[Row]]:
                         Query(
                             "sum by (reason) (rate(newsloom_entities_skipped_total[$__rate_interval]))", "{{reason}}"
                         ),
-                        width=8,
+                        width=6,
                     ),
                 ),
             ),
@@ -760,10 +782,12 @@ def service() -> tuple[str, str, Sequence[Row]]:
 
 
 def outlets() -> tuple[str, str, Sequence[Row]]:
-    last_day = "increase(newsloom_outlet_articles_total[24h])"
-    quality = (
-        "increase(newsloom_outlet_quality_ratio_sum[{0}]) / (increase(newsloom_outlet_quality_ratio_count[{0}]) > 0)"
-    )
+    last_day = _grown("newsloom_outlet_articles_total", "24h")
+
+    def quality(window: str) -> str:
+        total, count = "newsloom_outlet_quality_ratio_sum", "newsloom_outlet_quality_ratio_count"
+        return f"{_grown(total, window)} / ({_grown(count, window)} > 0)"
+
     return (
         "newsloom-outlets",
         "Which outlet is silent, broken or shifted? The 200 busiest have a row; the rest is other.",
@@ -776,12 +800,14 @@ def outlets() -> tuple[str, str, Sequence[Row]]:
                         "With at least one article in the last day.",
                         Query("count(outlet:newsloom_silence_seconds < 86400)"),
                         decimals=0,
+                        width=8,
                     ),
                     number(
                         "Silent now",
                         "Outlets for which NewsloomOutletSilent fires.",
                         Query('count(ALERTS{alertname="NewsloomOutletSilent", alertstate="firing"}) or vector(0)'),
                         steps=((None, GREEN), (1, RED)),
+                        width=8,
                     ),
                     number(
                         "Quality dropped",
@@ -790,6 +816,7 @@ def outlets() -> tuple[str, str, Sequence[Row]]:
                             'count(ALERTS{alertname="NewsloomOutletQualityDropped", alertstate="firing"}) or vector(0)'
                         ),
                         steps=((None, GREEN), (1, RED)),
+                        width=8,
                     ),
                     listing(
                         "Longest silent outlets",
@@ -797,12 +824,14 @@ def outlets() -> tuple[str, str, Sequence[Row]]:
                         ("silent for", Query("topk(20, outlet:newsloom_silence_seconds)"), "s"),
                         (
                             "usual at most",
-                            Query("max_over_time(outlet:newsloom_silence_seconds[7d] offset 1d)", quiet=True),
+                            Query(
+                                "max_over_time(outlet:newsloom_silence_seconds[7d] offset 1d) and on (outlet) topk(20, outlet:newsloom_silence_seconds)",
+                                quiet=True,
+                            ),
                             "s",
                         ),
                         by="outlet",
                         sort="silent for",
-                        width=12,
                         height=9,
                         link=("outlet", "/d/newsloom-outlets?var-outlet=${__value.text}"),
                     ),
@@ -815,8 +844,8 @@ def outlets() -> tuple[str, str, Sequence[Row]]:
                         "Outlets",
                         "Articles and mean extraction quality of the last day, and the quality of the last week to compare.",
                         ("articles, 24 h", Query(last_day), "short"),
-                        ("quality, 24 h", Query(quality.format("24h"), quiet=True), "percentunit"),
-                        ("quality, 7 d", Query(quality.format("7d"), quiet=True), "percentunit"),
+                        ("quality, 24 h", Query(quality("24h")), "percentunit"),
+                        ("quality, 7 d", Query(quality("7d")), "percentunit"),
                         by="outlet",
                         sort="articles, 24 h",
                         height=11,
@@ -830,7 +859,7 @@ def outlets() -> tuple[str, str, Sequence[Row]]:
                     series(
                         "Articles an hour",
                         "",
-                        Query('increase(newsloom_outlet_articles_total{outlet=~"$outlet"}[1h])', "{{outlet}}"),
+                        Query(_grown("newsloom_outlet_articles_total", "1h", 'outlet=~"$outlet"'), "{{outlet}}"),
                         unit="short",
                         width=8,
                     ),
@@ -838,7 +867,10 @@ def outlets() -> tuple[str, str, Sequence[Row]]:
                         "Extraction quality, 6 h mean",
                         "",
                         Query(
-                            'increase(newsloom_outlet_quality_ratio_sum{outlet=~"$outlet"}[6h]) / (increase(newsloom_outlet_quality_ratio_count{outlet=~"$outlet"}[6h]) > 0)',
+                            _grown("newsloom_outlet_quality_ratio_sum", "6h", 'outlet=~"$outlet"')
+                            + " / ("
+                            + _grown("newsloom_outlet_quality_ratio_count", "6h", 'outlet=~"$outlet"')
+                            + " > 0)",
                             "{{outlet}}",
                         ),
                         unit="percentunit",
@@ -929,7 +961,9 @@ def duplicates() -> tuple[str, str, Sequence[Row]]:
                         (
                             "articles, 24 h",
                             Query(
-                                'topk(25, ((newsloom_duplicate_carried_articles_total{outlet!="other"} - newsloom_duplicate_carried_articles_total offset 24h) >= 0) or newsloom_duplicate_carried_articles_total{outlet!="other"})'
+                                "topk(25, "
+                                + _grown("newsloom_duplicate_carried_articles_total", "24h", 'outlet!="other"')
+                                + ")"
                             ),
                             "short",
                         ),
@@ -955,7 +989,7 @@ def duplicates() -> tuple[str, str, Sequence[Row]]:
                     series(
                         "Candidates an article",
                         "What the index proposes for the exact check.",
-                        *_quantiles("newsloom_duplicate_candidates_articles", ""),
+                        _mean("newsloom_duplicate_candidates_articles"),
                         unit="short",
                         width=8,
                     ),
@@ -1000,6 +1034,7 @@ def dead_letters() -> tuple[str, str, Sequence[Row]]:
                         "Since the newest dead letter was written.",
                         Query("time() - (max(newsloom_dead_letter_newest_timestamp_seconds) > 0)", quiet=True),
                         unit="s",
+                        nothing="none",
                         decimals=0,
                     ),
                     number(
@@ -1012,7 +1047,7 @@ def dead_letters() -> tuple[str, str, Sequence[Row]]:
                     ),
                     words(
                         "What to do",
-                        "`newsloom dead-letters list cleaner` names each record, its reason and its message; `newsloom dead-letters show cleaner PARTITION/OFFSET` shows it whole. "
+                        "`newsloom dead-letters list cleaner` names each record, its reason and its message; `newsloom dead-letters show cleaner PARTITION/OFFSET` shows it whole, `newsloom dead-letters replay cleaner` puts it back. "
                         "decode_error and invalid: the publisher's; processing_error: a bug of ours, the log has its traceback; too_large, refused: the broker's limits.",
                         width=12,
                         height=4,
@@ -1056,14 +1091,14 @@ def dead_letters() -> tuple[str, str, Sequence[Row]]:
                 "Since when?",
                 (
                     series(
-                        "Written, by reason",
+                        "Written in five minutes, by reason",
                         "",
                         Query(
                             'sum by (service, reason) (increase(newsloom_records_total{outcome="dead_lettered"}[5m])) > 0',
                             "{{service}} {{reason}}",
                             quiet=True,
                         ),
-                        unit="suffix: / 5 min",
+                        unit="short",
                         stacked=True,
                         width=8,
                     ),
@@ -1155,6 +1190,7 @@ def kafka_redis() -> tuple[str, str, Sequence[Row]]:
                             quiet=True,
                         ),
                         unit="percentunit",
+                        nothing="no limit set",
                         decimals=1,
                         steps=((None, GREEN), (0.7, YELLOW), (0.85, RED)),
                     ),
