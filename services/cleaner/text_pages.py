@@ -210,6 +210,24 @@ def _repair(page: PageLines) -> None:
             and not CHROME.search(lines[index].text)
         ):
             labels[index] = "body"
+    for index in range(1, count - 2):
+        # a name, a time and the name again, in any order: nothing but the head of an article looks like that
+        window = range(index - 1, index + 2)
+        says = [page.metas[other] for other in window]
+        if (
+            "other" in labels[index - 1 : index + 2]
+            and all(meta is not None and meta.is_whole for meta in says)
+            and sum(meta is not None and meta.time is not None for meta in says) == 1
+            and len({lines[other].key for other in window}) == 2
+        ):
+            for other, meta in zip(window, says, strict=True):
+                labels[other] = "time" if meta is not None and meta.time is not None else "outlet"
+            if (
+                labels[index + 2] == "other"
+                and _is_title(page, index + 2)
+                and labels[index + 3 : index + 4] == ["body"]
+            ):
+                labels[index + 2] = "headline"
     seen_body = False
     index = 0
     while index < count:
@@ -296,7 +314,7 @@ def _are_several(page: PageLines, drafts: Sequence[_Draft]) -> bool:
     for draft in drafts:
         marks = [*draft.before[-_NEAR:], *draft.between, *draft.after[:_NEAR]]
         known = any((meta := page.metas[index]) is not None and (meta.time or meta.outlet) for index in marks)
-        if _units(page, draft) >= _MIN_BODY_UNITS and draft.headline is not None and (known or draft.copies):
+        if _units(page, draft) >= _MIN_BODY_UNITS and (known or (draft.headline is not None and draft.copies)):
             supported += 1
     return supported > 1
 
@@ -420,7 +438,7 @@ class _Assembly:
             for index in draft.copies:
                 self._take(index, "repeat", "headline_again", removed)
         metas = self._metas(draft, side)
-        metas += self._unlabelled_metas(draft, metas)
+        metas += self._unlabelled_metas(draft, metas, side)
         for index in metas:
             self._take(index, "metadata", page.labels[index], removed)
         outlet, outlet_evidence = self._outlet(number, draft, metas)
@@ -551,7 +569,9 @@ class _Assembly:
             found.extend(index for index in draft.before if index not in found)
         return [index for index in found if index not in self.taken]
 
-    def _unlabelled_metas(self, draft: _Draft, metas: Sequence[int]) -> list[int]:
+    def _unlabelled_metas(
+        self, draft: _Draft, metas: Sequence[int], side: dict[str, Literal["before", "after"]]
+    ) -> list[int]:
         """Lines beside the article that say its outlet or time, where no labelled line does."""
         page = self.page
         first, last = draft.body[0], draft.body[-1]
@@ -561,7 +581,7 @@ class _Assembly:
         for what in ("outlet", "time"):
             if any(self._says(index, what) for index in metas):
                 continue
-            for index in (*above, *below):
+            for index in (*above, *below) if side[what] == "before" else (*below, *above):
                 meta = page.metas[index]
                 if (
                     meta is not None
@@ -574,12 +594,24 @@ class _Assembly:
                         else meta.is_source
                         or (bool(meta.outlet) and meta.time is not None)
                         or (meta.registered is not None and index < first)
+                        or (bool(meta.outlet) and self._stands_as_outlet(index, draft))
                     )
                 ):
                     page.labels[index] = "outlet" if what == "outlet" else "time"
                     found.append(index)
                     break
         return found
+
+    def _stands_as_outlet(self, index: int, draft: _Draft) -> bool:
+        """Whether a name the registry does not know stands where an aggregator prints the outlet."""
+        return (
+            self.aggregator_attribution is not None
+            and draft.headline is not None
+            and abs(index - draft.headline) <= 2
+            and index < draft.body[0]
+            and len(self.page.lines[index].text.split()) > 1
+            and not CHROME.search(self.page.lines[index].text)
+        )
 
     def _outlet(self, number: int, draft: _Draft, metas: Sequence[int]) -> tuple[Outlet | None, str]:
         printed = [meta for index in metas if (meta := self.page.metas[index]) is not None and meta.outlet]
