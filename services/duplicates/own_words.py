@@ -35,6 +35,15 @@ _STANDING: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+# what every form above holds a piece of: plain searches first, the pattern takes a millisecond an article
+_STANDING_HINTS: Final = (
+    "get the brief", "story highlights", "sign up", "subscribe", "newsletter", "rights reserved", "copyright", "(c) ", "©",
+    "may not be", "without", "follow ", "like us", "click here", "read more", " app", "watch live", "terms of",
+    "privacy policy", "contributed to this", "reporting by", "editing by", "writing by", "our standards", "this story",
+    "this article", "this report", "expressed", "profit news", "journalism", "send ", "contact ", "news alerts",
+    "columnist", "correspondent", "reporter", "editor", "contributor",
+)  # fmt: skip
+_CAPITALS: Final = re.compile(r"(?<!\S)[^\W_a-z]")
 _SENTENCE: Final = re.compile(r"[^\n.!?]+(?:[.!?]+(?=\s|$)|[.!?](?=\S)|\n|$)+")
 
 
@@ -45,9 +54,18 @@ def quoted_spans(text: str) -> list[tuple[int, int]]:
 
 def standing_spans(text: str) -> list[tuple[int, int]]:
     """The sentences of `text` that outlets print under many articles: rights, subscriptions, credits, biographies."""
-    if not _STANDING.search(text):
+    if not _is_hinted(text):
         return []
-    return [found.span() for found in _SENTENCE.finditer(text) if _STANDING.search(found.group())]
+    return [
+        found.span()
+        for found in _SENTENCE.finditer(text)
+        if _is_hinted(found.group()) and _STANDING.search(found.group())
+    ]
+
+
+def _is_hinted(text: str) -> bool:
+    lowered = text.lower()
+    return any(hint in lowered for hint in _STANDING_HINTS)
 
 
 _FIRST_PERSON: Final = re.compile(r"\b(?:I|[Ww]e|[Mm]y|[Oo]ur|[Mm]e|[Uu]s|I[’'](?:m|ve|ll|d))\b")
@@ -77,8 +95,16 @@ def statement_spans(text: str) -> list[tuple[int, int]]:
 def list_spans(text: str) -> list[tuple[int, int]]:
     """Stretches of at least 25 words in capitals and no sentence: choosers of countries, menus, lists of names."""
     found: list[tuple[int, int]] = []
+    for line in re.finditer(r"[^\n]+", text):
+        if len(_CAPITALS.findall(line.group())) >= _LIST_WORDS:
+            found += _lists_in(text, line.start(), line.end())
+    return found
+
+
+def _lists_in(text: str, first: int, last: int) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
     start, end, words, small = -1, -1, 0, 0
-    for word in re.finditer(r"\S+", text):
+    for word in re.compile(r"\S+").finditer(text, first, last):
         printed = word.group()
         is_small = printed[0].islower()
         # "and", "of", "the" stand inside names; a second small word in a row ends the list

@@ -16,7 +16,9 @@ _MARKED: Final = re.compile(
     r"chronologie|zeitleiste|faktenbox|cronología|cronologia|hintergrund|überblick|repères|хронология|справка)\b",
     re.IGNORECASE,
 )
-_FIGURE: Final = re.compile(r"\w*\d\w*")
+_FIGURE: Final = re.compile(r"\d")
+# a digit, and the rest of the word it stands in
+_FIGURES: Final = re.compile(r"\d\S*")
 _DATES: Final = (
     "january february march april may june july august september october november december jan feb mar apr jun jul aug "
     "sep sept oct nov dec monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun today "
@@ -33,8 +35,8 @@ def is_marked(headline: str) -> bool:
 
 def figure_share(text: str) -> float:
     """The share of words with a digit in them, in [0, 1]: .02 in a report, above .2 in a table of prices or results."""
-    words = text.split()
-    return sum(1 for word in words if _FIGURE.search(word)) / len(words) if words else 0.0
+    words = len(text.split())
+    return len(_FIGURES.findall(text)) / words if words else 0.0
 
 
 def _words(located: LocatedText) -> Counter[str]:

@@ -88,8 +88,11 @@ _HINTS: Final[tuple[tuple[str, ...], ...]] = (
 )
 
 
+_PLACED: Final = tuple((hint, place) for place, hints in enumerate(_HINTS) for hint in hints)
+
+
 def _named(text: str) -> list[int]:
-    return [place for place, hints in enumerate(_HINTS) if any(hint in text for hint in hints)]
+    return sorted({place for hint, place in _PLACED if hint in text})
 
 
 def find_credit(text: str, names: tuple[str, ...] = ()) -> Credit | None:
@@ -102,14 +105,17 @@ def find_credit(text: str, names: tuple[str, ...] = ()) -> Credit | None:
             if re.fullmatch(rf"\s*(?:by\s+)?(?:the\s+)?(?:{short}|{long})(?:\s+staff)?\s*", printed, re.IGNORECASE):
                 return Credit(name, f"byline: {printed.strip()}")
     head, foot = text[:CREDIT_CHARS], text[-CREDIT_CHARS:]
+    named = _named(f"{head}\n{foot}")
+    if not named:
+        return None
     best: tuple[int, Credit] | None = None
-    for name, at_head, at_foot in (_PATTERNS[place] for place in _named(head)):
+    for name, at_head, at_foot in (_PATTERNS[place] for place in named):
         found = at_head.search(head) or at_foot.search(head)
         if found is not None and (best is None or found.start() < best[0]):
             best = (found.start(), Credit(name, " ".join(found.group().split())))
     if best is not None:
         return best[1]
-    for name, _, at_foot in (_PATTERNS[place] for place in _named(foot)):
+    for name, _, at_foot in (_PATTERNS[place] for place in named):
         if (found := at_foot.search(foot)) is not None:
             return Credit(name, " ".join(found.group().split()))
     return None

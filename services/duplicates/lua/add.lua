@@ -67,7 +67,15 @@ local INLINE = 60
 for at = 1, #sketch, 8 do
   local tag = sub(sketch, at, at + 3)
   local key = P .. 'p:' .. bucket_of(tag)
-  local posting = call('HGET', key, tag)
+  -- most hashes are new: to try the insertion first spares them the search
+  local posting = false
+  if known then
+    posting = call('HGET', key, tag)
+  elseif call('HSETNX', key, tag, raw) == 1 then
+    added = added + 1
+  else
+    posting = call('HGET', key, tag)
+  end
   local list = posting
   if posting == '+' then list = call('GET', P .. 'q:' .. tag) or '' end
   if list then
@@ -83,15 +91,12 @@ for at = 1, #sketch, 8 do
     end
   end
   if not known then
-    if not posting then
-      call('HSET', key, tag, raw)
-      added = added + 1
-    elseif posting == '+' then
+    if posting == '+' then
       if #list < LONGEST_POSTING * 4 then call('APPEND', P .. 'q:' .. tag, raw) end
       call('EXPIRE', P .. 'q:' .. tag, TTL)
-    elseif #list < INLINE then
+    elseif list and #list < INLINE then
       call('HSET', key, tag, list .. raw)
-    else
+    elseif list then
       call('SET', P .. 'q:' .. tag, list .. raw, 'EX', TTL)
       call('HSET', key, tag, '+')
     end
