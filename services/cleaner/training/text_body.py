@@ -53,9 +53,19 @@ def train(rows: list[Row], *, trees: int, leaves: int, seed: int) -> dict[str, A
     weight: Any = numpy.concatenate(weights)
     weight = numpy.clip(weight, 0, numpy.percentile(weight, 99.5))
     options: dict[str, Any] = {
-        **{"objective": "binary", "learning_rate": 0.12, "num_leaves": leaves, "min_data_in_leaf": 80},
-        **{"feature_fraction": 0.6, "bagging_fraction": 0.7, "bagging_freq": 1, "lambda_l2": 5},
-        **{"verbose": -1, "num_threads": 2, "seed": seed, "deterministic": True, "force_row_wise": True},
+        "objective": "binary",
+        "learning_rate": 0.12,
+        "num_leaves": leaves,
+        "min_data_in_leaf": 80,
+        "feature_fraction": 0.6,
+        "bagging_fraction": 0.7,
+        "bagging_freq": 1,
+        "lambda_l2": 5,
+        "verbose": -1,
+        "num_threads": 2,
+        "seed": seed,
+        "deterministic": True,
+        "force_row_wise": True,
     }
     booster: Any = lightgbm.train(options, lightgbm.Dataset(features, gold, weight=weight), trees)
     info: list[dict[str, Any]] = booster.dump_model()["tree_info"]
