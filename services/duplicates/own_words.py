@@ -37,7 +37,8 @@ _STANDING: Final = re.compile(
 )
 # what every form above holds a piece of: plain searches first, the pattern takes a millisecond an article
 _STANDING_HINTS: Final = (
-    "get the brief", "story highlights", "sign up", "subscribe", "newsletter", "rights reserved", "copyright", "(c) ", "©",
+    "get the brief", "story highlights", "sign up", "subscribe", "newsletter", "rights reserved", "copyright", "(c) ",
+    "©",
     "may not be", "without", "follow ", "like us", "click here", "read more", " app", "watch live", "terms of",
     "privacy policy", "contributed to this", "reporting by", "editing by", "writing by", "our standards", "this story",
     "this article", "this report", "expressed", "profit news", "journalism", "send ", "contact ", "news alerts",
