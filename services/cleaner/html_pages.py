@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import Any, Final, Literal, cast
 from schemas.articles import Attribution, Comments, Link, Outlet, RemovalKind
 from services.cleaner.fields import Fields, read_fields, read_head
 from services.cleaner.html_blocks import GROUP_NAMES, LEAVES, TAG_NAMES, Blocks, blocks_of, bounded, forget, parse
+from services.cleaner.html_model import BlockModel, default_model, score
 from services.cleaner.languages import tell_language
 from services.cleaner.outlets import OutletRegistry, RegisteredOutlet, fold_name, outlet_named, outlet_of_host
 from services.cleaner.parts import ArticlePart, FieldSpan, Hints, PageParts, Span, TextSpan
@@ -47,6 +47,8 @@ class HtmlOptions:
     min_body_chars: int = 200
     min_body_chars_dense: int = 80
     """For Chinese, Japanese, Korean and Thai, which say as much in less than half the characters."""
+    hand_over_below: float = 0.93
+    """Pages on which the block model is less sure than this are handed to trafilatura."""
 
 
 DEFAULT_OPTIONS: Final = HtmlOptions()
@@ -65,20 +67,11 @@ class Choice:
 # -- paths
 
 
-def choose_by_trafilatura(html: str, blocks: Blocks) -> Choice | None:
-    """The lines that trafilatura's body holds, or None when it finds none.
-
-    Its paragraphs are laid against the flattened lines, so that what is emitted has offsets and everything else is
-    in the ledger: a line is chosen when it is one of the paragraphs, or at least 60 % of its word 4-grams are theirs.
-    """
-    body = _run_trafilatura(html)
-    return None if not body else Choice(lines_in(blocks, body), "html_trafilatura", 0.8)
-
-
 _runs = 0
 
 
-def _run_trafilatura(html: str) -> str | None:
+def run_trafilatura(html: str) -> str | None:
+    """The body that trafilatura finds, without its fallbacks (`fast`), which gain nothing here."""
     import trafilatura
     from trafilatura.meta import reset_caches
 
@@ -89,15 +82,20 @@ def _run_trafilatura(html: str) -> str | None:
         cast("Any", reset_caches)()
     lxml_error = cast("type[Exception]", import_module("lxml.etree").LxmlError)
     try:
-        return cast("Any", trafilatura).extract(html, include_comments=False, with_metadata=False)
+        return cast("Any", trafilatura).extract(html, fast=True, include_comments=False, with_metadata=False)
     except (lxml_error, ValueError, TypeError, AttributeError, RecursionError, IndexError, KeyError):
         # it walks trees of any shape; where it stumbles the page has no body from it
         return None
 
 
 def lines_in(blocks: Blocks, body: str) -> list[bool]:
-    """For each line of the page whether `body`, another extractor's text of it, holds the line."""
-    whole = {_SPACE_FREE.sub("", line) for line in body.split("\n")}
+    """For each line of the page whether `body`, another extractor's text of it, holds the line.
+
+    So that what is emitted has offsets and everything else is in the ledger: a line is held when it is one of the
+    body's, or when at least 60 % of its word 4-grams are the body's.
+    """
+    # trafilatura writes "- " before the items of a list
+    whole = {_SPACE_FREE.sub("", line.removeprefix("- ")) for line in body.split("\n")}
     whole.discard("")
     words = body.split()
     grams = {tuple(words[at : at + 4]) for at in range(len(words) - 3)}
@@ -116,29 +114,32 @@ def lines_in(blocks: Blocks, body: str) -> list[bool]:
     return chosen
 
 
-def choose_by_container(blocks: Blocks) -> Choice | None:
-    """The paragraphs of the element that holds most text outside links; for pages too large for anything else."""
-    weight: Counter[int] = Counter()
-    for text, parent, links, raw in zip(blocks.texts, blocks.parents, blocks.link_chars, blocks.raw_chars, strict=True):
-        if len(text) >= 60 and links * 3 < raw:
-            weight[parent] += len(text)
-    if not weight:
-        return None
-    best = max(weight, key=lambda parent: (weight[parent], -parent))
-    chosen = [
-        parent == best and links * 2 < raw
-        for parent, links, raw in zip(blocks.parents, blocks.link_chars, blocks.raw_chars, strict=True)
-    ]
-    return Choice(chosen, "html_container", 0.4, ("largest_container_only",))
-
-
-def choose(html: str, blocks: Blocks) -> Choice | None:
-    """The body's lines, by the path that suits the page."""
+def choose(html: str, blocks: Blocks, model: BlockModel, options: HtmlOptions) -> Choice | None:
+    """The body's lines, by the path that suits the page: the model where it is sure, else trafilatura."""
+    scored = score(blocks, model)
+    chosen = [bool(chance > 0.5) for chance in scored.chances]
+    chosen.extend([False] * (len(blocks.texts) - len(chosen)))
+    own = Choice(chosen, "html_model", scored.confidence) if any(chosen) else None
+    if own is not None and scored.confidence >= options.hand_over_below:
+        return own
     if len(html) <= MAX_TREE_CHARS:
-        choice = choose_by_trafilatura(html, blocks)
-        if choice is not None:
-            return choice
-    return choose_by_container(blocks)
+        body = run_trafilatura(html)
+        if body:
+            lines = lines_in(blocks, body)
+            agreement = _agreement(blocks, chosen, lines)
+            reasons = ("model_unsure",) if agreement >= 0.8 else ("model_unsure", "paths_disagree")
+            # where two unlike paths choose the same lines, they are right more often than either alone
+            return Choice(lines, "html_trafilatura", 0.5 * scored.confidence + 0.4 * agreement, reasons)
+    if own is not None:
+        return Choice(chosen, own.method, own.quality, ("model_unsure",))
+    return None
+
+
+def _agreement(blocks: Blocks, one: Sequence[bool], other: Sequence[bool]) -> float:
+    """How much two choices of lines agree: their F1 by characters."""
+    both = sum(len(text) for text, a, b in zip(blocks.texts, one, other, strict=True) if a and b)
+    either = sum(len(text) * (a + b) for text, a, b in zip(blocks.texts, one, other, strict=True))
+    return 2 * both / either if either else 0.0
 
 
 # -- the page
@@ -152,6 +153,7 @@ def read_html_page(
     registry: OutletRegistry,
     hints: Hints | None = None,
     options: HtmlOptions = DEFAULT_OPTIONS,
+    model: BlockModel | None = None,
 ) -> PageParts | NoArticle:
     """The article of an HTML page with its fields and its removal ledger, or why there is none.
 
@@ -180,7 +182,7 @@ def read_html_page(
         return NoArticle("no_article")
     if fields.kind == "home" and not fields.is_article:
         return NoArticle("list_page", blocks.flattened)
-    choice = choose(html, blocks)
+    choice = choose(html, blocks, model or default_model(), options)
     if choice is None or not any(choice.chosen):
         return NoArticle("list_page" if fields.kind == "list" else "no_article", blocks.flattened)
     return _assemble(
