@@ -1,4 +1,4 @@
-"""PrometheusRule from deploy/prometheus/rules: `python deploy/kubernetes/generate.py`; a test fails when it is stale."""
+"""PrometheusRule from deploy/prometheus/rules: `python deploy/kubernetes/generate.py` (a test tells when)."""
 
 from __future__ import annotations
 

@@ -26,6 +26,8 @@ from tests.integration.test_deploy_observed import generator, sample_pages, with
 from tests.observed import ALL_WORKERS, ObservedSuite, Prometheus, raw, tool
 from tests.support import eventually
 
+pytestmark = pytest.mark.long
+
 DASHBOARDS = sorted(path.stem for path in (DEPLOY / "grafana/dashboards").glob("*.json"))
 PAGE = Path(__file__).with_name("panels.html")
 

@@ -22,6 +22,8 @@ from tests.deployment import DEPLOY
 from tests.observed import ALL_WORKERS, ObservedSuite, Prometheus, raw
 from tests.support import eventually
 
+pytestmark = pytest.mark.long
+
 
 def generator() -> ModuleType:
     """deploy/grafana/generate.py, which is no package."""

@@ -6,6 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.deployment import DEPLOY
 from tests.observed import tool
 
@@ -22,11 +24,13 @@ def test_the_configuration_and_the_rules_are_read() -> None:
     assert sum(int(count) for count in re.findall(r"(\d+) rules found", result.stdout)) >= 42
 
 
+@pytest.mark.long
 def test_each_alert_fires_where_it_should_and_is_silent_where_it_should_be() -> None:
     result = promtool("test", "rules", *sorted((DEPLOY / "prometheus/tests").glob("*.yml")))
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.long
 def test_the_tests_of_the_alerts_can_fail(tmp_path: Path) -> None:
     rules = tmp_path / "rules"
     rules.mkdir()

@@ -61,6 +61,7 @@ def test_lag_dead_letters_outlets_and_conservation_are_those_of_the_topics(suite
     assert 0 < quality <= 20
 
 
+@pytest.mark.long
 def test_a_heartbeat_comes_out_of_every_service_and_stays_away_with_one_of_them(suite: ObservedSuite) -> None:
     for name in ("cleaner", "entities", "duplicates", "observer"):
         suite.start(name)
@@ -101,6 +102,7 @@ def test_a_record_that_a_worker_acknowledged_and_forgot_is_missed_and_named(suit
     assert samples(suite, "newsloom_outlet_articles_total") >= 15
 
 
+@pytest.mark.long
 def test_it_stays_up_without_redis_and_says_so(kafka: Broker, tmp_path: Path, topic_prefix: str) -> None:
     with RedisServer() as redis:
         suite = ObservedSuite(kafka.bootstrap, redis.url, tmp_path, topic_prefix)
@@ -121,8 +123,9 @@ def test_it_stays_up_without_redis_and_says_so(kafka: Broker, tmp_path: Path, to
             suite.close()
 
 
+@pytest.mark.long
 def test_a_broker_that_is_away_at_the_start_is_waited_for_and_a_wrong_setting_is_named(
-    tmp_path: Path, redis_url: str, fresh_broker: object
+    tmp_path: Path, redis_url: str
 ) -> None:
     with Broker() as broker:
         suite = ObservedSuite(broker.bootstrap, redis_url, tmp_path)
