@@ -83,7 +83,10 @@ def build(runtime: RuntimeSettings, settings: CleanerSettings | None = None) -> 
                 f"the record's own time {format_instant(record.timestamp)}; correct the publisher's clock or zone"
             )
         if raw.status == "withdrawn":
-            return emit([withdrawn_article(raw, version=version, registry=registry)])
+            gone = withdrawn_article(raw, version=version, registry=registry)
+            # a page that comes back as it was is news again, so what it said before is forgotten
+            key = memo_key(gone.page_id, version=version, generation=settings.generation)
+            return emit([gone], (memos.stage(key, memo_of("", record.owner)),))
         page = identify(raw)
         started = clock.seconds()
         found = take_apart(raw, registry=registry, options=options)

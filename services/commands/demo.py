@@ -36,6 +36,15 @@ from services.runtime.kafka import Publisher
 from services.runtime.settings import RuntimeSettings, read_settings
 
 
+def _pause(stack: Stack, seconds: float) -> None:
+    """Wait a little; raises ConfigurationError with a service's own words when it cannot start at all."""
+    time.sleep(seconds)
+    for process in stack.state.processes:
+        if process.last_exit_code == console.EXIT_CONFIGURATION:
+            lines = process.log.read_text(errors="replace").strip().splitlines()
+            raise ConfigurationError(f"the {process.name} cannot run: {lines[-1] if lines else process.log}")
+
+
 @dataclass(frozen=True)
 class Demo:
     """One run of the demo; `run` returns its exit code."""
@@ -77,7 +86,12 @@ class Demo:
                 publisher.flush()
             show = console.counter("left to read:")
             try:
-                wait_until_done(settings, longest_seconds=self.timeout_seconds, on_progress=show, pause=time.sleep)
+                wait_until_done(
+                    settings,
+                    longest_seconds=self.timeout_seconds,
+                    on_progress=show,
+                    pause=lambda seconds: _pause(stack, seconds),
+                )
             finally:
                 show("")
             self._show(settings, published=len(records))
