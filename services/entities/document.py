@@ -82,19 +82,23 @@ def read_whole(article: Article, spans: Sequence[Span]) -> list[Span]:
 
 
 def _one_label_a_name(spans: Sequence[Span]) -> list[Span]:
-    """Each name with the label most of its mentions have, weighted by confidence."""
-    votes: dict[str, Counter[Label]] = defaultdict(Counter)
+    """Each name with the label that 60 % of its mentions have, weighted by confidence.
+
+    A clear majority only, and a sure minority stays: Washington the man and Washington the city do meet in one article.
+    Measured on GUM's news: 71.4 without, 72.6 with it; 71.8 at 75 %; 72.1 when doubtful mentions follow any majority;
+    70.8 when what is read as person, place and organisation is taken for an organisation.
+    """
+    votes: dict[str, dict[Label, float]] = defaultdict(dict)
     for span in spans:
-        votes[folded(span.surface)][span.label] += span.confidence  # type: ignore[assignment]  # counts are weights
+        ballot = votes[folded(span.surface)]
+        ballot[span.label] = ballot.get(span.label, 0.0) + span.confidence
     out: list[Span] = []
     for span in spans:
         ballot = votes[folded(span.surface)]
         if len(ballot) > 1:
             label, weight = max(ballot.items(), key=lambda item: (item[1], item[0]))
-            # a clear majority only: Washington the man and Washington the city do meet in one article
             if label != span.label and weight >= 0.6 * sum(ballot.values()) and span.confidence < 0.97:
-                out.append(replace(span, label=label))
-                continue
+                span = replace(span, label=label)
         out.append(span)
     return out
 

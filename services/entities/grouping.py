@@ -83,7 +83,8 @@ def fullest(label: Label, surfaces: Sequence[str]) -> str:
 
     def rank(form: str) -> tuple[int, int, int, int, int]:
         words = len(tokens(form))
-        shouted = form.isupper() and len(form) > 5
+        # acronyms of organisations are capitals by right, people and places only in datelines
+        shouted = form.isupper() and len(form) > (5 if label in ("ORG", "MISC") else 3)
         letters = sum(char.isalnum() for char in form)
         return (-words, shouted, -counts[form], -letters if words == 1 else 0, order[form])
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from schemas.entities import Label
 from services.entities.decoding import best_path
-from services.entities.encoding import LABELS, Encoder, words
+from services.entities.encoding import LABELS, Encoder, case_context, shape, words
 from services.entities.recognizer import Found
 from services.entities.spans import tidied
 
@@ -154,7 +154,12 @@ class TransformerRecognizer:
                     readable[first].start, readable[end - 1].end, cast("Label", label), round(min(1.0, confidence), 4)
                 )
             )
-        return tidied(text, names)
+        shapes = [shape(word.text) for word in readable]
+        # a headline in title case or capitals, or a post without any, says nothing by its capitals
+        is_cased = case_context(shapes, [len(word.text) for word in readable]) == 0 and any(
+            kind in (2, 3, 5) for kind in shapes[1:]
+        )
+        return tidied(text, names, is_cased=is_cased)
 
     def _scores(self, texts: list[str]) -> NDArray[np.float32]:
         """[words, labels]: each word's log probabilities, from the window in which it stands farthest from an edge."""

@@ -22,6 +22,10 @@ def _default() -> Recognizer:
     return TransformerRecognizer.load()
 
 
+def _fast() -> Recognizer:
+    return TransformerRecognizer.load(variant="fast")
+
+
 def _spacy() -> Recognizer:
     """A pipeline made here: rules alone, nothing to download."""
     spacy: Any = importlib.import_module("spacy")
@@ -38,7 +42,7 @@ def _spacy() -> Recognizer:
     return SpacyRecognizer(pipeline)
 
 
-MAKERS = [_default] + ([_spacy] if find_spec("spacy") else [])
+MAKERS = [_default, _fast] + ([_spacy] if find_spec("spacy") else [])
 
 
 @pytest.fixture(scope="module", params=MAKERS, ids=lambda make: make.__name__.strip("_"))

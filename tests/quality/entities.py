@@ -124,9 +124,9 @@ def speed_part(folder: Path, recognizers: Sequence[Recognizer]) -> None:
             best = max(best, count / (time.process_time() - started))
         speeds[recognizer.name] = best
         print(f"{recognizer.name:24} {best:10,.0f} tokens/s")
-    if len(speeds) == 2:
-        first, second = speeds.values()
-        print(f"ours is {first / second:.2f} times {list(speeds)[1]}")
+    *mine, last = speeds
+    for name in mine if last.startswith("spacy") else ():
+        print(f"{name} is {speeds[name] / speeds[last]:.2f} times {last}")
 
 
 def b_cubed(gold: Sequence[Iterable[int]], got: Sequence[Iterable[int]]) -> tuple[float, float, int]:
@@ -424,15 +424,16 @@ def main() -> int:
     ours = load_recognizer(arguments.recognizer)
     print(f"recognizer {ours.name} {ours.version}")
     other = spacy_small() if {"spans", "speed"} & set(chosen) else None
-    both = [ours] if other is None else [ours, other]
+    compared = [ours, *([load_recognizer("fast")] if arguments.recognizer == "default" else [])]
+    compared += [] if other is None else [other]
     if {"spans", "speed"} & set(chosen) and other is None:
         print("spaCy's small pipeline is not installed: ours is measured alone")
     if "spans" in chosen:
-        spans_part(folder, both)
+        spans_part(folder, compared)
     if "reliability" in chosen:
         reliability_part(folder, ours)
     if "speed" in chosen:
-        speed_part(folder, both)
+        speed_part(folder, compared)
     if "grouping" in chosen:
         grouping_part(folder, show=arguments.show)
     if "salience" in chosen:

@@ -1,4 +1,4 @@
-"""The default recognizer's score on news of our own writing does not fall below its floor."""
+"""The score of our recognizers on news of our own writing does not fall below its floor."""
 
 from __future__ import annotations
 

@@ -44,6 +44,18 @@ def test_a_name_cut_at_an_abbreviation_is_joined() -> None:
     ]
 
 
+def test_small_words_end_no_name_where_capitals_mean_something() -> None:
+    text = "the Somerset council and Cheddar caves"
+    found = [Found(4, 20, "ORG", 0.9), Found(25, 38, "MISC", 0.9), Found(21, 24, "LOC", 0.9)]
+    in_order = sorted(found, key=lambda f: f.start)
+    assert [text[f.start : f.end] for f in tidied(text, in_order, is_cased=True)] == [
+        "Somerset",
+        "and",
+        "Cheddar caves",
+    ]
+    assert [text[f.start : f.end] for f in tidied(text, in_order)] == ["Somerset council", "and", "Cheddar caves"]
+
+
 def test_a_name_of_punctuation_alone_is_none() -> None:
     assert _tidied('he said "--" twice', (8, 12, "MISC")) == []
 
