@@ -162,15 +162,22 @@ def split_text_page(
         return None
     chosen = models if isinstance(models, TextModels) else shipped_models() if models == "shipped" else None
     label_lines(page, chosen)
-    _repair(page)
+    aggregated = _is_aggregated(url, registry, hints)
+    _repair(page, aggregated=aggregated)
     drafts, repeated = _distinct(page, _drafts(page, page.labels))
-    if chosen is not None and page.labelled_by == "model" and not _are_several(page, drafts):
+    several = _are_several(page, drafts, aggregated=aggregated)
+    if chosen is not None and page.labelled_by == "model" and not several:
         drafts, repeated = _distinct(page, _one_draft(page, chosen))
     several = len(drafts) > 1
     drafts = [draft for draft in drafts if _units(page, draft) >= (_MIN_BODY_UNITS if several else _MIN_SINGLE_UNITS)]
     if not drafts:
         return None
     return _Assembly(page, drafts, repeated, fetched_at, registry, url, hints).page_parts()
+
+
+def _is_aggregated(url: str | None, registry: OutletRegistry, hints: Hints) -> bool:
+    at_host = registry.by_domain(_host(url))
+    return bool(hints.aggregator) or (at_host is not None and at_host.is_aggregator)
 
 
 def _units(page: PageLines, draft: _Draft) -> int:
@@ -187,11 +194,12 @@ def _is_title(page: PageLines, index: int) -> bool:
     )
 
 
-def _repair(page: PageLines) -> None:
+def _repair(page: PageLines, *, aggregated: bool) -> None:
     """Puts right what labels cannot be, in `page.labels`.
 
     A headline in the middle of a text, with no outlet, time or byline before or after it and printed once, is a
-    subheading. After outlet and time between two texts, a short line with a longer one below it is a headline.
+    subheading. After outlet and time between two texts, a short line with a longer one below it is a headline. On an
+    aggregator's page (`aggregated`) less is asked of a headline: it is likelier than not that another article follows.
     """
     labels, lines = page.labels, page.lines
     metas = ("outlet", "time", "outlet_and_time", "byline")
@@ -228,6 +236,8 @@ def _repair(page: PageLines) -> None:
                 and labels[index + 3 : index + 4] == ["body"]
             ):
                 labels[index + 2] = "headline"
+    if aggregated:
+        _find_missed_starts(page)
     seen_body = False
     index = 0
     while index < count:
@@ -263,6 +273,37 @@ def _repair(page: PageLines) -> None:
                 labels[end] = "headline"
             index = max(end - 1, index)
         index += 1
+
+
+def _find_missed_starts(page: PageLines) -> None:
+    """Labels a title between a text and a longer line of text as a headline where a time stands right beside it."""
+    labels, lines, metas = page.labels, page.lines, page.metas
+    count = len(labels)
+    times = [meta is not None and meta.is_whole and meta.time is not None for meta in metas]
+    names = [meta is not None and meta.is_whole and bool(meta.outlet) for meta in metas]
+    first_body = next((index for index, label in enumerate(labels) if label == "body"), count)
+    for index in range(first_body + 1, count - 1):
+        meta = metas[index]
+        if labels[index] not in ("body", "other") or times[index] or not _is_title(page, index):
+            continue
+        if meta is not None and meta.byline:
+            continue
+        after = index + 1
+        while after < count and after - index <= 2 and (times[after] or (names[after] and labels[after] != "body")):
+            after += 1
+        if after >= count or labels[after] != "body" or lines[after].units < max(80, lines[index].units):
+            continue
+        before = index - 1
+        while before > first_body and index - before <= 2 and (times[before] or names[before]):
+            before -= 1
+        beside = [*range(before + 1, index), *range(index + 1, after)]
+        timed = [other for other in beside if times[other] and labels[other] != "body"]
+        above = labels[max(0, index - 6) : index]
+        if timed and "headline" not in above and not CHROME.search(lines[index].text):
+            labels[index] = "headline"
+            for other in timed:
+                meta = metas[other]
+                labels[other] = "outlet_and_time" if meta is not None and meta.outlet else "time"
 
 
 def _drafts(page: PageLines, labels: Sequence[Label]) -> list[_Draft]:
@@ -305,7 +346,7 @@ def _drafts(page: PageLines, labels: Sequence[Label]) -> list[_Draft]:
     return drafts
 
 
-def _are_several(page: PageLines, drafts: Sequence[_Draft]) -> bool:
+def _are_several(page: PageLines, drafts: Sequence[_Draft], *, aggregated: bool) -> bool:
     """Whether a page holds several articles: two long enough, each with an outlet, a time, a byline or its headline
 
     again. Subheadings and lists of links below an article have none of these.
@@ -314,7 +355,9 @@ def _are_several(page: PageLines, drafts: Sequence[_Draft]) -> bool:
     for draft in drafts:
         marks = [*draft.before[-_NEAR:], *draft.between, *draft.after[:_NEAR]]
         known = any((meta := page.metas[index]) is not None and (meta.time or meta.outlet) for index in marks)
-        if _units(page, draft) >= _MIN_BODY_UNITS and (known or (draft.headline is not None and draft.copies)):
+        if _units(page, draft) < _MIN_BODY_UNITS or (draft.headline is None and not aggregated):
+            continue
+        if known or (draft.headline is not None and draft.copies):
             supported += 1
     return supported > 1
 
