@@ -36,7 +36,11 @@ def _minute(instant: datetime) -> str:
 def show_articles(console: Console, articles: Sequence[CleanArticle], entities: dict[str, ArticleEntities]) -> None:
     """Each article with where it was found, how it begins, what was taken away and whom it names."""
     console.print(Text(f"Clean articles ({len(articles)})", style="bold underline"))
-    for article in articles:
+    first: dict[str, int] = {}
+    for place, article in enumerate(articles):
+        first.setdefault(article.page_id, place)
+    # by page, in the order of arrival; on a page the main article before the inlined ones
+    for article in sorted(articles, key=lambda one: (first[one.page_id], one.part != "main", one.fetched_at)):
         via = [given.name for given in article.attribution if given.role == "aggregator"]
         place = article.outlet.name + (f" via {', '.join(via)}" if via else "")
         part = ", inlined on another's page" if article.part == "inlined" else ""
