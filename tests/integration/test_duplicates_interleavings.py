@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import redis as redis_client
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from schemas.articles import CleanArticle
@@ -165,7 +165,13 @@ def _expected() -> tuple[set[frozenset[str]], set[frozenset[str]]]:
 EXPECTED = _expected()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# no shrinking: an example takes a quarter of a second, and any that fails says enough
+@settings(
+    max_examples=40,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     order=st.permutations(range(len(EVENTS))),
     cuts=st.lists(st.integers(0, len(EVENTS)), min_size=2, max_size=2),
