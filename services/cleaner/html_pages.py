@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import import_module
 from typing import Any, Final, Literal, cast
 
-from schemas.articles import Attribution, Comments, Link, Outlet, RemovalKind
-from services.cleaner.fields import Fields, read_fields, read_head
+from schemas.articles import Attribution, Comments, Link, Outlet, Published, RemovalKind
+from services.cleaner.ages import read_time
+from services.cleaner.fields import Fields, author_of, read_fields, read_head, split_byline
 from services.cleaner.html_blocks import GROUP_NAMES, LEAVES, TAG_NAMES, Blocks, blocks_of, bounded, forget, parse
 from services.cleaner.html_model import BlockModel, default_model, score
 from services.cleaner.languages import tell_language
@@ -114,7 +116,9 @@ def lines_in(blocks: Blocks, body: str) -> list[bool]:
     return chosen
 
 
-def choose(html: str, blocks: Blocks, model: BlockModel, options: HtmlOptions) -> Choice | None:
+def choose(
+    html: str, blocks: Blocks, model: BlockModel, options: HtmlOptions, *, is_live: bool = False
+) -> Choice | None:
     """The body's lines, by the path that suits the page: the model where it is sure, else trafilatura."""
     scored = score(blocks, model)
     chosen = [bool(chance > 0.5) for chance in scored.chances]
@@ -126,6 +130,9 @@ def choose(html: str, blocks: Blocks, model: BlockModel, options: HtmlOptions) -
         body = run_trafilatura(html)
         if body:
             lines = lines_in(blocks, body)
+            if is_live:
+                # trafilatura keeps the entries of one container, the model those that look alike: entries are not lost
+                lines = [a or b for a, b in zip(lines, chosen, strict=True)]
             agreement = _agreement(blocks, chosen, lines)
             reasons = ("model_unsure",) if agreement >= 0.8 else ("model_unsure", "paths_disagree")
             # where two unlike paths choose the same lines, they are right more often than either alone
@@ -182,11 +189,20 @@ def read_html_page(
         return NoArticle("no_article")
     if fields.kind == "home" and not fields.is_article:
         return NoArticle("list_page", blocks.flattened)
-    choice = choose(html, blocks, model or default_model(), options)
+    choice = choose(html, blocks, model or default_model(), options, is_live=fields.kind == "live")
     if choice is None or not any(choice.chosen):
         return NoArticle("list_page" if fields.kind == "list" else "no_article", blocks.flattened)
     return _assemble(
-        blocks, choice, fields, url=url, host=host, site=site, registry=registry, hints=hints, options=options
+        blocks,
+        choice,
+        fields,
+        fetched_at=fetched_at,
+        url=url,
+        host=host,
+        site=site,
+        registry=registry,
+        hints=hints,
+        options=options,
     )
 
 
@@ -195,6 +211,7 @@ def _assemble(
     choice: Choice,
     fields: Fields,
     *,
+    fetched_at: datetime,
     url: str | None,
     host: str,
     site: RegisteredOutlet | None,
@@ -210,6 +227,11 @@ def _assemble(
     if headline_line is not None:
         chosen[headline_line] = False
     _drop_repeats(texts, chosen, repeats)
+    if _is_list(blocks, chosen) and not fields.is_article:
+        return NoArticle("list_page", blocks.flattened)
+    taken, printed_byline, printed_time = _take_off_lines(blocks, chosen, fields, fetched_at, site)
+    for line in taken:
+        chosen[line] = False
 
     body_spans: list[TextSpan] = []
     paragraphs: list[str] = []
@@ -235,11 +257,20 @@ def _assemble(
     language = tell_language(body, page=fields.language, hint=hints.language)
     least = options.min_body_chars_dense if language.code in ("zh", "ja", "ko", "th") else options.min_body_chars
     if len(body) < least:
-        why: Why = "list_page" if fields.kind in ("list", "home") else "body_too_short" if body else "no_article"
+        asked = sum(len(texts[line]) for line in body_lines if blocks.groups[line] & _GROUP["consent"])
+        is_something = body and asked < 0.5 * len(body) and not _CONSENT.search(body)
+        why: Why = "list_page" if fields.kind == "list" else "body_too_short" if is_something else "no_article"
         return NoArticle(why, blocks.flattened)
 
-    removed.extend(_page_ledger(blocks, starts, chosen, headline_line, repeats))
+    if _share_of_captions(blocks, chosen) > 0.5:
+        return NoArticle("no_article", blocks.flattened)
+    removed.extend(_page_ledger(blocks, starts, chosen, headline_line, repeats, taken))
     removed.sort(key=lambda span: span.start)
+    byline = fields.byline or tuple(
+        author_of(name, registry=registry, site_names=(site.name,) if site else ()) for name in printed_byline
+    )
+    if byline and not fields.byline:
+        fields = replace(fields, byline=byline, byline_evidence="printed_line")
     outlet, attribution = _outlet(fields, host=host, site=site, registry=registry, hints=hints)
     truncated, reasons = _completeness(body, fields)
     comments = any(groups & _GROUP["comment"] for groups in blocks.groups)
@@ -258,7 +289,7 @@ def _assemble(
                 outlet=outlet,
                 attribution=attribution,
                 byline=fields.byline,
-                published=fields.published,
+                published=printed_time if printed_time and not fields.published.evidence else fields.published,
                 updated_at=fields.updated_at,
                 language=language,
                 page_kind=fields.kind if fields.kind in ("live", "gallery", "list") else "article",
@@ -322,6 +353,92 @@ def _drop_repeats(texts: Sequence[str], chosen: list[bool], repeats: set[int]) -
             seen.add(text)
 
 
+_CREDIT: Final = re.compile(
+    r"(?:^|[.\s(])(?:Photo|Photograph|Picture|Pictured|Image|Foto|Fotos|Bild|Imagen|Image credit|Credit)(?:graphy)?s?"
+    r"(?: (?:by|credit|courtesy))?\s?:\s?\S.{0,60}$"
+)
+_BYLINE_LINE: Final = re.compile(r"(?:By|Von|Par|Por|Di|Door|Av|Af|Autor|Author|Text)\b[:\s]\s*\S")
+_CONSENT: Final = re.compile(r"\b(?:cookies?|GDPR|consent)\b", re.IGNORECASE)
+_FIGCAPTION: Final = LEAVES.index("figcaption")
+
+
+def _take_off_lines(
+    blocks: Blocks, chosen: Sequence[bool], fields: Fields, fetched_at: datetime, site: RegisteredOutlet | None
+) -> tuple[dict[int, tuple[RemovalKind, str]], list[str], Published | None]:
+    """Chosen lines that are no body, by rules that need no markup, with the names and the time that they print.
+
+    Above the body: bylines and dates that stand alone. At its end: lines of nothing but links or of a menu's entries.
+    Anywhere: photo credits, and short lines that recur ("Share this post").
+    """
+    lines = [line for line, is_body in enumerate(chosen) if is_body]
+    taken: dict[int, tuple[RemovalKind, str]] = {}
+    names: list[str] = []
+    time: Published | None = None
+    known = {fold_name(author.name) for author in fields.byline}
+    for line in lines[:5]:
+        text = blocks.texts[line]
+        if len(text) > 90:
+            continue
+        found = split_byline(text)
+        folded = {fold_name(name) for name in found}
+        if found and (
+            folded <= known or (_BYLINE_LINE.match(text) and text[-1:] not in ".!?…" and len(text.split()) <= 9)
+        ):
+            taken[line] = ("metadata", "byline_line")
+            names = names or found
+            continue
+        if len(text) <= 60 and any(map(str.isdigit, text)) and text[-1:] not in "!?…":
+            read = read_time(text, fetched_at=fetched_at, order=site.date_order if site else "dmy")
+            if read is not None:
+                taken[line] = ("metadata", "date_line")
+                time = time or read
+    for line in reversed(lines[-6:]):
+        text = blocks.texts[line]
+        if line in taken:
+            continue
+        if text.count(" | ") >= 2 and len(text) <= 160:
+            taken[line] = ("chrome", "menu_at_the_end")
+            continue
+        bare = len(text) - text.count("|") - text.count(" ")
+        if len(text) > 160 or blocks.link_chars[line] < 0.75 * min(bare, blocks.raw_chars[line]):
+            break
+        taken[line] = ("chrome", "links_at_the_end")
+    often = Counter(blocks.texts[line] for line in lines if len(blocks.texts[line]) <= 40)
+    for line in lines:
+        text = blocks.texts[line]
+        if often[text] >= 3:
+            taken[line] = ("chrome", "recurring_line")
+        elif line not in taken and len(text) <= 260 and _CREDIT.search(text):
+            taken[line] = ("caption", "photo_credit")
+    return taken, names, time
+
+
+def _is_list(blocks: Blocks, chosen: Sequence[bool]) -> bool:
+    """Whether what was chosen are the teasers of other pages: most paragraphs follow a linked headline of their own."""
+    paragraphs = teasers = 0
+    for line, is_body in enumerate(chosen):
+        if is_body and len(blocks.texts[line]) >= 40 and blocks.link_chars[line] < 0.5 * blocks.raw_chars[line]:
+            paragraphs += 1
+            above = line - 1
+            # a kicker, date or outlet may stand between
+            while above > max(-1, line - 3):
+                if len(blocks.texts[above]) >= 15 and blocks.link_chars[above] >= 0.9 * blocks.raw_chars[above]:
+                    teasers += 1
+                    break
+                above -= 1
+    return paragraphs >= 3 and teasers >= 0.6 * paragraphs
+
+
+def _share_of_captions(blocks: Blocks, chosen: Sequence[bool]) -> float:
+    whole = sum(len(text) for text, is_body in zip(blocks.texts, chosen, strict=True) if is_body)
+    captions = sum(
+        len(text)
+        for text, leaf, is_body in zip(blocks.texts, blocks.leaves, chosen, strict=True)
+        if is_body and leaf == _FIGCAPTION
+    )
+    return captions / whole if whole else 0.0
+
+
 # -- what is left over
 
 _GROUP_KINDS: Final[tuple[tuple[str, RemovalKind], ...]] = (
@@ -353,14 +470,19 @@ _TAG_KINDS: Final[tuple[tuple[int, RemovalKind, str], ...]] = (
 
 
 def _page_ledger(
-    blocks: Blocks, starts: Sequence[int], chosen: Sequence[bool], headline_line: int | None, repeats: set[int]
+    blocks: Blocks,
+    starts: Sequence[int],
+    chosen: Sequence[bool],
+    headline_line: int | None,
+    repeats: set[int],
+    taken: Mapping[int, tuple[RemovalKind, str]],
 ) -> list[Span]:
     """Every line that is neither body nor headline, with what it is; neighbours of one kind make one span."""
     spans: list[Span] = []
     for line, text in enumerate(blocks.texts):
         if line == headline_line or chosen[line]:
             continue
-        kind, rule = _kind_of(blocks, line) if line not in repeats else ("repeat", "printed_again")
+        kind, rule = taken.get(line) or (("repeat", "printed_again") if line in repeats else _kind_of(blocks, line))
         end = starts[line] + len(text)
         last = spans[-1] if spans else None
         if last is not None and last.kind == kind and last.rule == rule and last.end + 1 == starts[line]:
