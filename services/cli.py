@@ -149,6 +149,9 @@ def up(
     services: Annotated[
         str, typer.Option(help="Which services to run, with commas between; none for only the servers.")
     ] = ",".join(SERVICES),
+    observe: Annotated[
+        bool, typer.Option("--observe", help="Run the observer too, and Prometheus where it is on the machine.")
+    ] = False,
 ) -> None:
     """Run Kafka, Redis and the services on this machine until Ctrl-C or `newsloom down`."""
     with errors_as_exit_codes():
@@ -160,14 +163,27 @@ def up(
             raise ConfigurationError(f"--services: no service {unknown[0]!r}; there are {', '.join(SERVICES)}")
         if detach:
             state = start_detached(
-                (sys.executable, "-m", "services.cli", "up", "--services", services), on_progress=say
+                (sys.executable, "-m", "services.cli", "up", "--services", services, *["--observe"] * observe),
+                on_progress=say,
             )
             print_json(state.model_dump(mode="json")) if not console.is_terminal() else say(state.describe())
             return
         with Stack(on_progress=say) as stack:
             settings = _settings(kafka_bootstrap=stack.bootstrap, redis_url=stack.redis_url)
             create_topics(settings)
-            stack.start_services(service_commands(names))
+            commands = service_commands(names)
+            if observe:
+                from services.commands.observe import observer_command, prometheus_command, with_ports
+
+                commands, targets = with_ports([*commands, observer_command()])
+                prometheus = prometheus_command(stack.folder / "prometheus", targets)
+                if prometheus is None:
+                    say("no `prometheus` on PATH, running without it (Debian: apt-get install prometheus)")
+                else:
+                    commands.append(prometheus[0])
+                    say(f"Prometheus {prometheus[1]}, with the alerts at {prometheus[1]}/alerts")
+                say("; ".join(f"{name} http://{at}/metrics" for name, at in targets.items()))
+            stack.start_services(commands)
             say(f"Kafka {stack.bootstrap}, Redis {stack.redis_url}")
             say(f"running {', '.join(names) or 'no service'}; Ctrl-C stops everything")
             stack.wait()
@@ -211,6 +227,19 @@ def status(as_json: Json = False) -> None:
             print_table("Processes", ["process", "pid", "restarts", "log"], rows)
         if remaining is not None:
             print_table("Left to read", ["service", "records"], [[name, count] for name, count in remaining.items()])
+
+
+@app.command()
+def top(
+    interval_seconds: Annotated[float, typer.Option(min=0.5, help="Time between two looks.")] = 2.0,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after as many looks.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Watch the suite: rates, unread records, dead letters, busiest outlets, until Ctrl-C; JSON lines in a pipe."""
+    with errors_as_exit_codes():
+        from services.commands.top import show
+
+        show(_local_settings(), interval_seconds=interval_seconds, count=count, as_json=as_json)
 
 
 @app.command()

@@ -62,7 +62,9 @@ class Audit:
         window_seconds: float,
         outlets: int,
         alive: Callable[[], None],
+        keeps_board: bool = True,
     ) -> None:
+        """`keeps_board`: load the outlets from Redis and store them there; only one may."""
         self._settings = settings
         self._prefix = settings.topic_prefix
         self._stages = tuple(stages)
@@ -77,6 +79,7 @@ class Audit:
         self._writer: dict[str, Stage] = {
             self._prefix + topic: stage for stage in self._stages for topic in stage.outcomes
         }
+        self._keeps_board = keeps_board
         self._is_loaded = False
         self.board = OutletBoard(outlets)
         self.pairs = OutletBoard(_PAIRS)
@@ -103,7 +106,7 @@ class Audit:
 
     def look(self) -> None:
         """Read everything written since the last look. Raises DependencyError and ConfigurationError."""
-        if not self._is_loaded:
+        if self._keeps_board and not self._is_loaded:
             self._load_board()
         upstream = {self._prefix + CLEAN_ARTICLES.name}
         with Admin(self._settings) as admin:
@@ -125,7 +128,8 @@ class Audit:
             self._count_dead_letters(stage, beginning)
         self.board.rank(clock.now().timestamp())
         self.pairs.rank(clock.now().timestamp())
-        self._store_board()
+        if self._keeps_board:
+            self._store_board()
 
     def _committed(self, admin: Admin, stage: Stage) -> dict[Place, int | None]:
         places = admin.partitions([self._prefix + name for name in stage.inputs])

@@ -1,0 +1,78 @@
+"""`newsloom up --observe`: the observer, and a Prometheus with the deployed rules where one is on the machine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from services.local.ports import free_port
+from services.local.stack import ServiceCommand
+from services.runtime.errors import ConfigurationError
+
+RULES: Final = Path(__file__).resolve().parents[2] / "deploy/prometheus/rules"
+
+
+def with_ports(commands: Sequence[ServiceCommand]) -> tuple[list[ServiceCommand], dict[str, str]]:
+    """`commands` with a status port of their own each, and where each is then found, by service."""
+    placed: list[ServiceCommand] = []
+    targets: dict[str, str] = {}
+    for command in commands:
+        port = free_port()
+        placed.append(ServiceCommand(command.name, command.argv, {**command.env, "NEWSLOOM_HTTP_PORT": str(port)}))
+        targets[command.name] = f"127.0.0.1:{port}"
+    return placed, targets
+
+
+def observer_command() -> ServiceCommand:
+    """The observer's process."""
+    return ServiceCommand("observer", (sys.executable, "-m", "services.observer.service"))
+
+
+def prometheus_config(targets: Mapping[str, str]) -> dict[str, Any]:
+    """deploy/prometheus/prometheus.yml with the addresses of this machine; JSON is YAML to Prometheus."""
+    return {
+        "global": {
+            "scrape_interval": "15s",
+            "scrape_timeout": "10s",
+            "evaluation_interval": "15s",
+            "external_labels": {"suite": "newsloom"},
+        },
+        "rule_files": [str(RULES / "*.yml")],
+        "scrape_configs": [
+            {
+                "job_name": "newsloom",
+                "honor_labels": True,
+                "static_configs": [{"targets": [at], "labels": {"service": name}} for name, at in targets.items()],
+            }
+        ],
+    }
+
+
+def prometheus_command(folder: Path, targets: Mapping[str, str]) -> tuple[ServiceCommand, str] | None:
+    """A Prometheus over `targets` with its data in `folder`, and its address; None where the machine has none.
+
+    Raises ConfigurationError where the rules are not there: they come with a checkout, not with the package.
+    """
+    program = shutil.which("prometheus")
+    if program is None:
+        return None
+    if not RULES.is_dir():
+        raise ConfigurationError(f"--observe: no rules in {RULES}; run it from a checkout of newsloom")
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "prometheus.yml"
+    config.write_text(json.dumps(prometheus_config(targets), indent=2), encoding="utf-8")
+    port = free_port()
+    command = ServiceCommand(
+        "prometheus",
+        (
+            program,
+            f"--config.file={config}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+        ),
+    )
+    return command, f"http://127.0.0.1:{port}"
