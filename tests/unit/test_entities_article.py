@@ -113,3 +113,12 @@ def test_a_language_is_known_by_its_tag_or_by_its_function_words() -> None:
     )
     for other in (german, french, dutch, "", "12 34"):
         assert unknown_language("und", other, known) == "und"
+
+
+def test_a_text_that_is_not_in_nfc_is_pointed_into_as_it_stands() -> None:
+    text = "Zielin\u0301ski met Jose\u0301 Funes \U0001f642 in Krako\u0301w."
+    event = _event("", text, ("Jose\u0301 Funes", "PER"), ("Krako\u0301w", "LOC"))
+    assert [(text[m.start : m.end], m.surface) for m in event.mentions] == [
+        ("Jose\u0301 Funes", "Jose\u0301 Funes"),
+        ("Krako\u0301w", "Krako\u0301w"),
+    ]
