@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from functools import lru_cache
 from typing import Final
 
 from services.cleaner.text_lines import Line, Meta
@@ -140,9 +141,12 @@ def _distances(flags: list[bool]) -> list[int]:
 
 
 def _kind_of(line: Line) -> str:
-    if line.units > 320:
-        return ""
-    match = _KIND.search(line.text)
+    return _kind_of_text(line.text) if line.units <= 320 else ""
+
+
+@lru_cache(maxsize=8192)
+def _kind_of_text(text: str) -> str:
+    match = _KIND.search(text)
     return match.lastgroup or "" if match else ""
 
 

@@ -86,7 +86,16 @@ def body_of_one(page: PageLines, models: TextModels) -> list[int]:
     """
     if models.body is None:
         return [index for index, label in enumerate(page.labels) if label == "body"]
-    odds = models.body.log_odds(body_features(page.lines, page.metas))
+    rows = body_features(page.lines, page.metas)
+    # a short line that the CRF holds for impossible is not asked about again: three lines in four of a page
+    asked = [
+        index
+        for index, (line, chance) in enumerate(zip(page.lines, page.body_chance, strict=True))
+        if chance > 0.002 or line.units >= 60
+    ]
+    odds = [-9.0] * len(rows)
+    for index, value in zip(asked, models.body.log_odds([rows[index] for index in asked]), strict=True):
+        odds[index] = value
     chances: list[float] = []
     found: list[int] = []
     for index, (mine, chance) in enumerate(zip(odds, page.body_chance, strict=True)):
