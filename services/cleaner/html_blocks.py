@@ -39,7 +39,7 @@ _INLINE: Final = _words(
 )
 
 _MANY_ATTRIBUTES: Final = 10_000
-_DEEP_SCAN: Final = 4000  # below this many tags no nesting takes 0.1 s
+_DEEP_SCAN: Final = 20_000  # fewer tags than this, all nested, take the parser a second at most
 _ANY_TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)((?:[^>\"']|\"[^\"]*\"|'[^']*')*)>")
 _FAT_TAG: Final = re.compile(r"<([a-zA-Z][a-zA-Z0-9:-]*)\s[^<>]{4000,}>")
 _NO_NESTING: Final = frozenset(
