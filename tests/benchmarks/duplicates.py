@@ -23,6 +23,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import redis as redis_client
@@ -356,7 +357,7 @@ async def _fill(url: str, count: int, use_data: bool, marks: Sequence[int]) -> l
     last: list[tuple[float, float]] = []
     with redis_client.Redis.from_url(url) as client:
         while done < count:
-            part = [text for text, _ in zip(texts, range(min(chunk, count - done)), strict=False)]
+            part = list(islice(texts, min(chunk, count - done)))
             if not part:
                 break
             events = articles_of(part, done, count)
