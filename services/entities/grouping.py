@@ -59,7 +59,8 @@ def grouped(article: Article, spans: Sequence[Span]) -> list[Group]:
             groups.extend(gather(article, spans, chosen))
     for group in groups:
         group.members.sort()
-        group.name = fullest(group.label, [spans[i].surface for i in group.members])
+        surfaces = [spans[i].surface for i in group.members]
+        group.name = usual(surfaces) if group.country else fullest(group.label, surfaces)
     return sorted(groups, key=lambda group: group.members[0])
 
 
@@ -89,6 +90,16 @@ def fullest(label: Label, surfaces: Sequence[str]) -> str:
         return (-words, shouted, -counts[form], -letters if words == 1 else 0, order[form])
 
     return min(counts, key=rank)
+
+
+def usual(surfaces: Sequence[str]) -> str:
+    """What an article mostly calls a country: Azerbaijan, though it says Republic of Azerbaijan once.
+
+    Abbreviations count only where there is nothing else.
+    """
+    forms = [clean(surface, "LOC") for surface in surfaces]
+    written_out = [form for form in forms if "." not in form and not (form.isupper() and len(form) <= 4)]
+    return Counter(written_out or forms).most_common(1)[0][0]
 
 
 # --- people ---------------------------------------------------------------------------------------------------------
