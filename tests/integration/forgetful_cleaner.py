@@ -1,26 +1,29 @@
-"""A worker that loses records: it emits an empty outcome for those that ask for it, and acknowledges them."""
+"""A worker that loses records: what it is asked to forget never reaches a topic, and is acknowledged all the same."""
 
 from __future__ import annotations
 
-from schemas.articles import RawArticle
+import asyncio
+from collections.abc import Awaitable
+
 from services.cleaner.service import build
-from services.runtime.service import Emit, Outcome, Record, Service
-from services.runtime.settings import RuntimeSettings
+from services.runtime.engine import Message
+from services.runtime.stream import ProducerOutbox
 from services.runtime.worker import run
 
+FORGET = b"forget this headline"
 
-def forgetful(runtime: RuntimeSettings) -> Service[RawArticle]:
-    service = build(runtime)
-    process = service.process
 
-    async def forget(raw: RawArticle, record: Record) -> Outcome:
-        if raw.extra.get("do") == "forget":
-            return Emit(())
-        return await process(raw, record)
-
-    object.__setattr__(service, "process", forget)
-    return service
+class ForgetfulOutbox(ProducerOutbox):
+    async def enqueue(self, message: Message) -> Awaitable[None]:
+        if FORGET in (message.value or b""):
+            settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            settled.set_result(None)
+            return settled
+        return await super().enqueue(message)
 
 
 if __name__ == "__main__":
-    run(forgetful)
+    import services.runtime.stream as stream
+
+    stream.ProducerOutbox = ForgetfulOutbox  # type: ignore[misc]
+    run(build)

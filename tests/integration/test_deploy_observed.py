@@ -204,6 +204,37 @@ def test_a_killed_service_wakes_somebody_and_all_is_quiet_once_it_is_back(
         suite.close()
 
 
+def test_a_forgotten_record_and_a_broken_publisher_each_wake_somebody(
+    kafka: Broker, redis_url: str, tmp_path: Path, topic_prefix: str
+) -> None:
+    suite = ObservedSuite(kafka.bootstrap, redis_url, tmp_path / "suite", topic_prefix)
+    prometheus: Prometheus | None = None
+    try:
+        suite.start("cleaner", "tests.integration.forgetful_cleaner")
+        suite.start("observer", NEWSLOOM_OBSERVER_AUDIT_WINDOW_SECONDS="15")
+        suite.ready("cleaner", "observer")
+        prometheus = Prometheus(tmp_path / "prometheus", suite.targets, hasten=30)
+        eventually(lambda: (prometheus.value("sum(newsloom_ready)") or 0) == 2, 30)
+        suite.publish([raw(number) for number in range(10)] + [raw(100, headline="forget this headline")])
+        [alert] = eventually(lambda: _named(prometheus, "NewsloomConservationGap"), 40, message="the gap is told")
+        assert alert["annotations"]["summary"] == "cleaner: 1 acknowledged records have no outcome"
+        # the observer's log names the record, as the runbook says
+        assert re.search(r'"record": "[\w-]*raw-articles/\d/\d+"', suite.log("observer"))
+        eventually(lambda: not _named(prometheus, "NewsloomConservationGap"), 60, message="its window is over")
+        # a publisher that sends something else: two in five
+        for start in range(200, 320, 20):
+            suite.publish([b"{}" if number % 5 < 2 else raw(number) for number in range(start, start + 20)])
+            counted = f'sum(newsloom_records_total{{service="cleaner"}}) >= {start - 180}'
+            eventually(lambda counted=counted: prometheus.value(counted), 40)
+        [alert] = eventually(lambda: _named(prometheus, "NewsloomDeadLetterRatioHigh"), 40, message="the ratio is told")
+        assert "%" in alert["annotations"]["summary"]
+        eventually(lambda: not _named(prometheus, "NewsloomDeadLetterRatioHigh"), 90, message="it is over")
+    finally:
+        if prometheus is not None:
+            prometheus.close()
+        suite.close()
+
+
 def _named(prometheus: Prometheus, name: str) -> list[dict[str, dict[str, str]]]:
     found = prometheus.get("alerts")["alerts"]
     return [alert for alert in found if alert["labels"]["alertname"] == name and alert["state"] == "firing"]

@@ -86,7 +86,7 @@ def test_a_record_that_a_worker_acknowledged_and_forgot_is_missed_and_named(suit
     # a cleaner whose outcomes for some records never reach a topic, with the offsets committed all the same
     suite.start("cleaner", "tests.integration.forgetful_cleaner")
     suite.ready("cleaner", "observer")
-    suite.publish([raw(number) for number in range(10)] + [raw(100, extra={"do": "forget"})])
+    suite.publish([raw(number) for number in range(10)] + [raw(100, headline="forget this headline")])
     eventually(lambda: samples(suite, "newsloom_conservation_gap_records", service="cleaner") == 1, 40)
     assert samples(suite, "newsloom_audited_records_total", service="cleaner", outcome="missing") == 1
     assert "record has no outcome" in suite.log("observer")
