@@ -589,6 +589,24 @@ def schemas_export(directory: Annotated[Path, typer.Argument(help="Folder to wri
             sys.stdout.write(f"{path}\n")
 
 
+@app.command()
+def why(
+    article: Annotated[str, typer.Argument(help="An article's id, or the address it was fetched at.")],
+    other: Annotated[str | None, typer.Argument(help="Another; without it, the article's cluster is shown.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say why two articles are duplicates or are none, or what the duplicates index knows of one."""
+    with errors_as_exit_codes():
+        from services.commands import why as reasons
+
+        views = reasons.ask(_local_settings(), [article, other] if other else [article])
+        if as_json:
+            print_json([reasons.as_json(view) for view in views])
+            return
+        for view in views:
+            reasons.show(view)
+
+
 # -- without Kafka
 
 

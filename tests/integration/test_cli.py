@@ -244,3 +244,26 @@ def test_ctrl_c_at_any_moment_of_the_demo_leaves_nothing_running() -> None:
         assert not re.search("Traceback", said) or wait < 1, said
         alive = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
         assert alive == []
+
+
+def test_why_says_on_what_a_pair_was_decided(redis_url: str, tmp_path: Path) -> None:
+    articles = list(made_articles(4, copied=1, copies=2))
+    (tmp_path / "raw.jsonl").write_bytes(b"".join(article.raw() + b"\n" for article in articles))
+    for service, source, output in (("cleaner", "raw", "clean"), ("duplicates", "clean", "alerts")):
+        words = ("--input", str(tmp_path / f"{source}.jsonl"), "--output", str(tmp_path / f"{output}.jsonl"))
+        assert newsloom("process", service, *words, "--redis", redis_url).code == 0
+    copies = [article for article in articles if article.group == 0]
+    others = [article for article in articles if article.group != 0]
+    environment = {"NEWSLOOM_REDIS_URL": redis_url}
+    [pair] = json.loads(newsloom("why", copies[0].url, copies[1].url, "--json", **environment).out)
+    assert (pair["decision"], pair["relation"]) == ("duplicate", "near")
+    assert pair["overlap"]["jaccard"] > 0.5
+    passage = pair["passages"][0]
+    assert passage["article_text"].split()[:20] == passage["match_text"].split()[:20]
+    shown = newsloom("why", copies[0].url, others[0].url, **environment)
+    assert shown.out.startswith("none: ")
+    [view] = json.loads(newsloom("why", copies[0].url, "--json", **environment).out)
+    assert [member["url"] for member in view["members"]] == [copies[1].url]
+    missing = newsloom("why", "https://nowhere.example/", **environment)
+    assert missing.code == 65
+    assert "nowhere.example" in missing.err
