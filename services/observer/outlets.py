@@ -10,6 +10,8 @@ OTHER: Final = "other"
 # an outlet's weight is halved in a week: who was busy last month makes room
 _HALF_LIFE_SECONDS: Final = 7 * 86400.0
 _CANDIDATES_PER_ROW: Final = 20
+# Who has a row keeps it against who is hardly busier: two outlets in turn for one row would both lose their counts.
+_INCUMBENT: Final = 1.5
 
 
 @dataclass
@@ -47,7 +49,7 @@ class OutletBoard:
 
     def rank(self, now: float) -> None:
         """Give the rows to the busiest outlets, and forget the least busy candidates."""
-        ranked = sorted(self._weights, key=lambda outlet: (-self._weight(outlet, now), outlet))
+        ranked = sorted(self._weights, key=lambda outlet: (-self._claim(outlet, now), outlet))
         for outlet in ranked[self._most * _CANDIDATES_PER_ROW :]:
             del self._weights[outlet]
         busiest = {outlet for outlet in ranked[: self._most] if outlet != OTHER}
@@ -81,9 +83,9 @@ class OutletBoard:
         self._weights = weights
         self._rows = {OTHER: OutletRow(OTHER), **rows}
 
-    def _weight(self, outlet: str, now: float) -> float:
+    def _claim(self, outlet: str, now: float) -> float:
         weight, since = self._weights[outlet]
-        return _decayed(weight, max(0.0, now - since))
+        return _decayed(weight, max(0.0, now - since)) * (_INCUMBENT if outlet in self._rows else 1.0)
 
 
 def _decayed(weight: float, seconds: float) -> float:

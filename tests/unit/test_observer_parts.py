@@ -140,6 +140,18 @@ def test_an_outlet_that_was_busy_long_ago_makes_room() -> None:
     assert [row.outlet for row in board.rows if row.outlet != OTHER] == ["courier"]
 
 
+def test_two_outlets_of_a_size_do_not_take_turns() -> None:
+    board = OutletBoard(most=1)
+    held: list[str] = []
+    for turn in range(20):
+        board.note("ledger", float(turn), 1.0)
+        board.note("courier", float(turn), 1.0)
+        board.note("courier", float(turn), 1.0) if turn % 5 == 4 else None
+        board.rank(float(turn))
+        held.append(next(row.outlet for row in board.rows if row.outlet != OTHER))
+    assert set(held) == {"ledger"}
+
+
 def test_the_board_survives_a_restart_and_refuses_what_is_none() -> None:
     board = OutletBoard(most=2)
     board.note("ledger", 100.0, 0.9)
