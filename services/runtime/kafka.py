@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import ssl
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
@@ -43,10 +45,8 @@ def connection_options(settings: RuntimeSettings) -> dict[str, Any]:
         "client_id": "newsloom",
         "bootstrap_timeout_ms": 10_000,
     }
-    if settings.kafka_security.endswith("SSL"):
-        options["ssl_cafile"] = settings.kafka_ca_file
-        options["ssl_certfile"] = settings.kafka_cert_file
-        options["ssl_keyfile"] = settings.kafka_key_file
+    if (context := tls_context(settings)) is not None:
+        options["ssl_context"] = context
     if settings.kafka_security.startswith("SASL"):
         if settings.kafka_username is None or settings.kafka_password is None:
             raise ConfigurationError(
@@ -57,6 +57,61 @@ def connection_options(settings: RuntimeSettings) -> dict[str, Any]:
         options["sasl_plain_username"] = settings.kafka_username
         options["sasl_plain_password"] = settings.kafka_password.get_secret_value()
     return options
+
+
+def tls_context(settings: RuntimeSettings) -> ssl.SSLContext | None:
+    """What TLS to the brokers trusts and shows; None without TLS. Raises ConfigurationError for unreadable files."""
+    if not settings.kafka_security.endswith("SSL"):
+        return None
+    try:
+        context = ssl.create_default_context(cafile=settings.kafka_ca_file)
+        if settings.kafka_cert_file:
+            context.load_cert_chain(settings.kafka_cert_file, settings.kafka_key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"NEWSLOOM_KAFKA_CA_FILE, _CERT_FILE or _KEY_FILE cannot be loaded: {error}; name readable PEM files"
+        ) from None
+    return context
+
+
+class _Reasons(logging.Handler):
+    """Keeps the exceptions that kafka-python logs: when it cannot connect it raises only that it could not."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.seen: list[BaseException] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        for argument in arguments:
+            if isinstance(argument, BaseException):
+                self.seen.append(argument)
+
+
+@contextlib.contextmanager
+def _connecting(settings: RuntimeSettings) -> Generator[None]:
+    """As `_translated`, for making a client; tells a refusal that will last from a broker that is away."""
+    reasons = _Reasons()
+    net = logging.getLogger("kafka.net")
+    net.addHandler(reasons)
+    try:
+        with _translated("connect", settings):
+            yield
+    except DependencyError as error:
+        for why in reasons.seen:
+            if isinstance(why, kafka.errors.SaslAuthenticationFailedError | kafka.errors.UnsupportedSaslMechanismError):
+                raise ConfigurationError(
+                    f"Kafka at {settings.kafka_bootstrap} refused the user {settings.kafka_username}: {why}; "
+                    "correct NEWSLOOM_KAFKA_USERNAME, NEWSLOOM_KAFKA_PASSWORD or NEWSLOOM_KAFKA_SASL_MECHANISM"
+                ) from error
+            if "CERTIFICATE_VERIFY_FAILED" in str(why):
+                raise ConfigurationError(
+                    f"Kafka at {settings.kafka_bootstrap} shows a certificate that is not trusted: {why}; "
+                    "name the authority that signed it in NEWSLOOM_KAFKA_CA_FILE"
+                ) from error
+        raise
+    finally:
+        net.removeHandler(reasons)
 
 
 @contextlib.contextmanager
@@ -108,7 +163,7 @@ class Admin:
 
     def __init__(self, settings: RuntimeSettings) -> None:
         self._settings = settings
-        with _translated("connect", settings):
+        with _connecting(settings):
             self._admin: Any = kafka.KafkaAdminClient(**connection_options(settings), request_timeout_ms=15_000)
 
     def __enter__(self) -> Admin:
@@ -317,7 +372,7 @@ class Publisher:
 
     def __init__(self, settings: RuntimeSettings) -> None:
         self._settings = settings
-        with _translated("connect", settings):
+        with _connecting(settings):
             self._producer: Any = kafka.KafkaProducer(
                 **connection_options(settings),
                 acks="all",
@@ -401,7 +456,7 @@ def _refusal(error: DependencyError, topic: str, key: bytes | None, value: bytes
 
 def commit_offsets(settings: RuntimeSettings, group: str, offsets: Mapping[tuple[str, int], int]) -> None:
     """Commit `offsets` for `group`, which nobody may be a member of. Raises as `Admin` does."""
-    with _translated("commit offsets", settings):
+    with _connecting(settings):
         consumer: Any = kafka.KafkaConsumer(**connection_options(settings), group_id=group, enable_auto_commit=False)
     try:
         with _translated("commit offsets", settings):
@@ -431,7 +486,7 @@ def read_records(
     remaining = {part: until[part] for part in positions if positions[part] < until[part]} if until is not None else {}
     if until is not None and not remaining:
         return
-    with _translated("read", settings):
+    with _connecting(settings):
         consumer: Any = kafka.KafkaConsumer(
             **connection_options(settings),
             group_id=None,

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import ssl
 import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -424,16 +423,7 @@ def _record(raw: Any) -> Record:
 def _credentials(settings: RuntimeSettings) -> Any:
     if settings.kafka_security == "PLAINTEXT":
         return None
-    context: ssl.SSLContext | None = None
-    if settings.kafka_security.endswith("SSL"):
-        try:
-            context = ssl.create_default_context(cafile=settings.kafka_ca_file)
-            if settings.kafka_cert_file:
-                context.load_cert_chain(settings.kafka_cert_file, settings.kafka_key_file)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigurationError(
-                f"NEWSLOOM_KAFKA_CA_FILE, _CERT_FILE or _KEY_FILE cannot be loaded: {error}; name readable PEM files"
-            ) from None
+    context = kafka_admin.tls_context(settings)
     if settings.kafka_security.startswith("SASL"):
         password = settings.kafka_password.get_secret_value() if settings.kafka_password else None
         return faust.SASLCredentials(

@@ -1,0 +1,36 @@
+"""What one writes with Faust at first: an agent that sends each record on. `python -m tests.benchmarks.naive_agent`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from typing import Any
+
+import faust
+
+PREFIX = os.environ["NEWSLOOM_TOPIC_PREFIX"]
+
+app = faust.App(
+    f"{PREFIX}naive",
+    broker=f"aiokafka://{os.environ['NEWSLOOM_KAFKA_BOOTSTRAP']}",
+    store="memory://",
+    datadir=tempfile.gettempdir(),
+    topic_disable_leader=True,
+    topic_allow_declare=False,
+    consumer_auto_offset_reset="earliest",
+    web_enabled=False,
+)
+source = app.topic(f"{PREFIX}raw-articles", key_serializer="raw", value_serializer="raw", value_type=bytes)
+target = app.topic(f"{PREFIX}clean-articles", key_serializer="raw", value_serializer="raw", value_type=bytes)
+
+
+@app.agent(source)
+async def carry(stream: Any) -> None:
+    async for event in stream.events():
+        await target.send(key=event.key, value=event.value)
+
+
+if __name__ == "__main__":
+    logging.disable(logging.WARNING)
+    faust.Worker(app, loglevel=None).execute_from_commandline()

@@ -1,0 +1,355 @@
+"""TLS, passwords and least rights, against a real Kafka and a real Redis with certificates made here.
+
+What each service needs is `RIGHTS` and the Redis line below it: a worker with exactly these works; with one fewer it
+says at once which is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.topics import ALL_TOPICS
+from services.local.broker import Broker
+from services.local.ports import free_port
+from services.runtime.kafka import Admin, Publisher, read_records
+from services.runtime.settings import RuntimeSettings
+from tests.support import eventually
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PASSWORD = "s3cret-of-the-worker"
+REDIS_PASSWORD = "s3cret-of-redis"
+
+# what the cleaner may do, and nothing else: (resource, name, operation); READ and WRITE bring DESCRIBE with them
+RIGHTS = (
+    ("TOPIC", "raw-articles", "READ"),
+    ("TOPIC", "clean-articles", "WRITE"),
+    ("TOPIC", "cleaner-dead-letters", "WRITE"),
+    ("TOPIC", "cleaner-discards", "WRITE"),
+    ("GROUP", "newsloom-cleaner", "READ"),
+)
+REDIS_RIGHTS = "~newsloom:cleaner:* -@all +get +set +ping +auth +select"
+
+
+class SecureBroker(Broker):
+    """A broker with a second listener: SASL over TLS, with a rule for each right. The first is the administrator's."""
+
+    def __init__(self, certificates: Path) -> None:
+        super().__init__()
+        self._certificates = certificates
+        self.secure_port = free_port()
+
+    def _write_config(self, path: Path, data: Path, port: int, controller_port: int) -> None:
+        super()._write_config(path, data, port, controller_port)
+        config = path.read_text().replace(
+            f"listeners=PLAINTEXT://127.0.0.1:{port},",
+            f"listeners=SASL_SSL://127.0.0.1:{self.secure_port},PLAINTEXT://127.0.0.1:{port},",
+        )
+        config = config.replace(
+            f"advertised.listeners=SASL_SSL://127.0.0.1:{self.secure_port},", "advertised.listeners="
+        ).replace(
+            f"advertised.listeners=PLAINTEXT://127.0.0.1:{port}",
+            f"advertised.listeners=SASL_SSL://127.0.0.1:{self.secure_port},PLAINTEXT://127.0.0.1:{port}",
+        )
+        config = config.replace(
+            "security.protocol.map=PLAINTEXT:PLAINTEXT", "security.protocol.map=SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT"
+        )
+        name = "listener.name.sasl_ssl"
+        module = "org.apache.kafka.common.security"
+        config += f"""
+ssl.keystore.type=PEM
+ssl.keystore.location={self._certificates / "server.pem"}
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+{name}.plain.sasl.jaas.config={module}.plain.PlainLoginModule required user_worker="{PASSWORD}";
+{name}.scram-sha-256.sasl.jaas.config={module}.scram.ScramLoginModule required;
+{name}.scram-sha-512.sasl.jaas.config={module}.scram.ScramLoginModule required;
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+"""
+        path.write_text(config)
+
+
+def openssl(*arguments: str, folder: Path) -> None:
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """ca.pem, and a server certificate for 127.0.0.1 signed by it; other-ca.pem signed nothing."""
+    folder = tmp_path_factory.mktemp("certificates")
+    request = ("-newkey", "rsa:2048", "-nodes", "-subj")
+    for name in ("ca", "other-ca"):
+        openssl(
+            *("req", "-x509", *request, f"/CN={name}", "-days", "2", "-keyout", f"{name}.key", "-out", f"{name}.pem"),
+            folder=folder,
+        )
+    openssl("req", *request, "/CN=127.0.0.1", "-keyout", "server.key", "-out", "server.csr", folder=folder)
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+    openssl(
+        *("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"),
+        *("-days", "2", "-extfile", "names", "-out", "server.crt"),
+        folder=folder,
+    )
+    (folder / "server.pem").write_text((folder / "server.key").read_text() + (folder / "server.crt").read_text())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def broker(certificates: Path) -> Generator[SecureBroker]:
+    from kafka import KafkaAdminClient
+    from kafka.admin import UserScramCredentialUpsertion
+
+    with SecureBroker(certificates) as broker:
+        admin: Any = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+        for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
+            # one at a time: a user that stands twice in a request is refused
+            admin.alter_user_scram_credentials([UserScramCredentialUpsertion("worker", mechanism, PASSWORD)])
+        admin.close()
+        yield broker
+
+
+@pytest.fixture(scope="module")
+def redis_with_tls(certificates: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """The URL, with user and password, of a Redis that speaks TLS only and knows one user with the least rights."""
+    program = "/usr/bin/redis-server"
+    if not os.access(program, os.X_OK) or "yes" not in _tls_answer(program):
+        if os.environ.get("CI") == "true":
+            pytest.fail("CI needs a Redis with TLS: apt-get install redis-server")
+        pytest.skip("no Redis with TLS on this machine (the packaged one has none): apt-get install redis-server")
+    folder = tmp_path_factory.mktemp("redis")
+    port = free_port()
+    (folder / "users").write_text(f"user default off\nuser cleaner on >{REDIS_PASSWORD} {REDIS_RIGHTS}\n")
+    tls = ("--tls-port", str(port), "--port", "0", "--tls-auth-clients", "no", "--tls-ca-cert-file", "ca.pem")
+    keys = ("--tls-cert-file", "server.crt", "--tls-key-file", "server.key")
+    server = subprocess.Popen(
+        [program, *tls, *keys, "--bind", "127.0.0.1", "--save", "", "--aclfile", str(folder / "users")],
+        cwd=certificates,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        eventually(lambda: _is_open(port), within_seconds=20)
+        yield f"rediss://cleaner:{REDIS_PASSWORD}@127.0.0.1:{port}/0?ssl_ca_certs={certificates / 'ca.pem'}"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def _tls_answer(program: str) -> str:
+    """ "yes" when the server starts with a TLS option, else what it said."""
+    done = subprocess.run(
+        [program, "--tls-port", "0", "--port", "0", "--save", "", "--tls-protocols", "none-such"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    return "no" if "Bad directive" in done.stdout + done.stderr else "yes"
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Cleaner:
+    """Topics of one test, its rights, and workers of the real cleaner."""
+
+    def __init__(self, broker: SecureBroker, certificates: Path, redis_url: str, prefix: str, folder: Path) -> None:
+        self.broker = broker
+        self.prefix = prefix
+        self.folder = folder
+        self.settings = RuntimeSettings(kafka_bootstrap=broker.bootstrap, topic_prefix=prefix)
+        self.environment = {
+            "NEWSLOOM_KAFKA_BOOTSTRAP": f"127.0.0.1:{broker.secure_port}",
+            "NEWSLOOM_KAFKA_SECURITY": "SASL_SSL",
+            "NEWSLOOM_KAFKA_USERNAME": "worker",
+            "NEWSLOOM_KAFKA_PASSWORD": PASSWORD,
+            "NEWSLOOM_KAFKA_CA_FILE": str(certificates / "ca.pem"),
+            "NEWSLOOM_REDIS_URL": redis_url,
+            "NEWSLOOM_TOPIC_PREFIX": prefix,
+            "NEWSLOOM_HTTP_PORT_FILE": str(folder / "port"),
+            "NEWSLOOM_LOG_LEVEL": "DEBUG",
+        }
+        self.workers: list[subprocess.Popen[bytes]] = []
+        with Admin(self.settings) as admin:
+            admin.create_topics(ALL_TOPICS, prefix=prefix, partitions=1)
+
+    def grant(self, rights: tuple[tuple[str, str, str], ...]) -> None:
+        from kafka import KafkaAdminClient
+        from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
+
+        admin: Any = KafkaAdminClient(bootstrap_servers=self.broker.bootstrap)
+        admin.create_acls(
+            [
+                ACL(
+                    "User:worker",
+                    "*",
+                    ACLOperation[operation],
+                    ACLPermissionType.ALLOW,
+                    ResourcePattern(ResourceType[kind], self.prefix + name),
+                )
+                for kind, name, operation in rights
+            ]
+        )
+        admin.close()
+
+    def start(self, **environment: str) -> subprocess.Popen[bytes]:
+        with (self.folder / "worker.log").open("ab") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "services.cleaner.service"],
+                cwd=REPOSITORY,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.environment, **environment},
+            )
+        self.workers.append(worker)
+        return worker
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "worker.log").read_text()
+
+    def publish(self, value: bytes) -> None:
+        with Publisher(self.settings) as publisher:
+            publisher.send(self.prefix + "raw-articles", b"page", value)
+            publisher.flush()
+
+    def count(self, topic: str) -> int:
+        with Admin(self.settings) as admin:
+            return sum(admin.end_offsets(admin.partitions([self.prefix + topic])).values())
+
+    def stop(self) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.kill()
+            worker.wait()
+
+
+@pytest.fixture
+def cleaner(
+    broker: SecureBroker, certificates: Path, redis_with_tls: str, topic_prefix: str, tmp_path: Path
+) -> Generator[Cleaner]:
+    cleaner = Cleaner(broker, certificates, redis_with_tls, topic_prefix, tmp_path)
+    yield cleaner
+    cleaner.stop()
+
+
+def page(minute: int) -> bytes:
+    body = "".join(
+        f"<p>The ferry to Corran was late again on day {day}, and nobody was told why.</p>" for day in range(9)
+    )
+    return json.dumps(
+        {
+            "url": "https://gazette.example/news/1",
+            "fetched_at": f"2026-03-02T08:{minute:02}:00Z",
+            "html": f"<html><head><title>Late ferry</title></head><body><article>{body}</article></body></html>",
+            "publisher": {"name": "tests"},
+        }
+    ).encode()
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+def test_a_worker_works_over_tls_with_its_password_and_no_more_than_its_rights(
+    cleaner: Cleaner, mechanism: str
+) -> None:
+    cleaner.grant(RIGHTS)
+    cleaner.publish(page(1))
+    cleaner.start(NEWSLOOM_KAFKA_SASL_MECHANISM=mechanism)
+    eventually(lambda: cleaner.count("clean-articles") == 1, within_seconds=60, message="the article is out")
+    # the same page fetched again: only a Redis that remembers makes it a discard
+    cleaner.publish(page(2))
+    eventually(lambda: cleaner.count("cleaner-discards") == 1, within_seconds=30, message="Redis was asked")
+    cleaner.publish(b"not json")
+    eventually(lambda: cleaner.count("cleaner-dead-letters") == 1, within_seconds=30)
+    assert PASSWORD not in cleaner.log
+    assert REDIS_PASSWORD not in cleaner.log
+
+
+@pytest.mark.parametrize("missing", RIGHTS, ids=lambda right: "-".join(right))
+def test_a_worker_with_one_right_fewer_says_at_once_which(cleaner: Cleaner, missing: tuple[str, str, str]) -> None:
+    cleaner.grant(tuple(right for right in RIGHTS if right != missing))
+    cleaner.publish(page(1))
+    worker = cleaner.start()
+    assert worker.wait(timeout=60) == 78, cleaner.log
+    assert cleaner.prefix + missing[1] in cleaner.log
+    assert "rights" in cleaner.log
+    assert "Traceback" not in cleaner.log
+    with Admin(cleaner.settings) as admin:
+        parts = admin.partitions([cleaner.prefix + "raw-articles"])
+        assert set(admin.committed_offsets(cleaner.settings.group("cleaner"), parts).values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"NEWSLOOM_KAFKA_PASSWORD": "wr0ng-password"}, "refused"),
+        ({"NEWSLOOM_KAFKA_CA_FILE": "/nowhere/ca.pem"}, "NEWSLOOM_KAFKA_CA_FILE"),
+        ({"NEWSLOOM_KAFKA_PASSWORD": ""}, "refused"),
+    ],
+)
+def test_a_wrong_password_or_certificate_ends_the_worker_without_naming_a_secret(
+    cleaner: Cleaner, environment: dict[str, str], words: str
+) -> None:
+    cleaner.grant(RIGHTS)
+    worker = cleaner.start(**environment)
+    assert worker.wait(timeout=60) == 78, cleaner.log
+    assert words in cleaner.log
+    assert "Traceback" not in cleaner.log
+    assert "wr0ng-password" not in cleaner.log
+    assert PASSWORD not in cleaner.log
+
+
+def test_a_server_that_another_authority_signed_is_not_trusted(cleaner: Cleaner, certificates: Path) -> None:
+    cleaner.grant(RIGHTS)
+    worker = cleaner.start(NEWSLOOM_KAFKA_CA_FILE=str(certificates / "other-ca.pem"))
+    assert worker.wait(timeout=60) == 78, cleaner.log
+    assert "NEWSLOOM_KAFKA_CA_FILE" in cleaner.log
+    assert PASSWORD not in cleaner.log
+
+
+def test_the_command_line_prints_no_secret(cleaner: Cleaner) -> None:
+    cleaner.grant(RIGHTS)
+    for command in (["doctor", "--json"], ["topics", "list", "--json"], ["dead-letters", "list", "cleaner", "--json"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "services.cli", *command],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+            env={**os.environ, **cleaner.environment},
+        )
+        assert PASSWORD not in done.stdout + done.stderr
+        assert REDIS_PASSWORD not in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_openssl_is_there_for_the_certificates() -> None:
+    assert shutil.which("openssl"), "the tests of TLS make their certificates with openssl: apt-get install openssl"
+
+
+def test_records_are_read_over_tls_too(cleaner: Cleaner) -> None:
+    cleaner.grant((*RIGHTS, ("TOPIC", "raw-articles", "WRITE")))
+    settings = RuntimeSettings(
+        kafka_bootstrap=cleaner.environment["NEWSLOOM_KAFKA_BOOTSTRAP"],
+        kafka_security="SASL_SSL",
+        kafka_username="worker",
+        kafka_password=PASSWORD,  # pyright: ignore[reportArgumentType]
+        kafka_ca_file=cleaner.environment["NEWSLOOM_KAFKA_CA_FILE"],
+        topic_prefix=cleaner.prefix,
+    )
+    with Publisher(settings) as publisher:
+        place = publisher.send_now(cleaner.prefix + "raw-articles", b"page", b"value")
+    part = (cleaner.prefix + "raw-articles", place[0])
+    assert [record.value for record in read_records(settings, {part: 0}, until={part: 1})] == [b"value"]
+    assert PASSWORD not in repr(settings)
