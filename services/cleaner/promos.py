@@ -55,6 +55,8 @@ _READ_MORE: Final = _any(
 
 # Each pattern is tried where a sentence begins.
 _RULES: Final[tuple[tuple[RemovalKind, str, str], ...]] = (
+    # a line of its own that says who sent the text out
+    ("metadata", "distribution_line", r"(?<![^\n])Distributed by (?:[A-Z][\w&.'’-]*[ ]?){1,6}\.?(?=\s*(?:\n|\Z))"),
     # "Sign up to Morning Harbour A digest of … after newsletter promotion": an insert that never ends in a full stop
     (
         "newsletter",
@@ -203,7 +205,8 @@ _OPENING: Final = re.compile(
     r"|CHART|GRAPHIC|MAP|TABLE|INFOGRAPHIC|DIAGRAM|[(\[]?(?:Photo|Image|Pic|File p)|WATCH|LISTEN|VIDEO|PHOTOS|PODCAST"
     r"|GALLERY|Watch|Listen|READ|SEE|RELATED|MORE|EXCLUSIVE|Read|Also|See|Related|More|Further|Lire|À lire|Lees|Lesen"
     r"|Mehr|Leer|Lea|Le puede|Leia|Leggi|Чита|Czytaj|Zobacz|Läs|Les o|Læs|Baca|Ayr|To (?:read|see|lea|fin|wat|get|sub)"
-    r"|Click|Tap|Like|Follow|Find|Already|Support|Become|ADVERT|Advert|Story|Article c|Scroll|Continue|- Adv)"
+    r"|Click|Tap|Like|Follow|Find|Already|Support|Become|ADVERT|Advert|Story|Article c|Scroll|Continue"
+    r"|Distributed by|- Adv)"
 )
 _SENTENCE_ENDS: Final = frozenset(".!?…:")
 _CLOSERS: Final = "\"'”’»)]"

@@ -68,3 +68,10 @@ def test_time_is_linear_in_the_text() -> None:
     began = time.perf_counter()
     find_promos("Get " * 100_000 + ". Sign up to " * 5_000)
     assert time.perf_counter() - began < 20
+
+
+def test_a_line_that_says_who_distributes_the_text_is_no_text() -> None:
+    text = "The slope held.\nDistributed by Orrin Press Agency."
+    [found] = find_promos(text)
+    assert (text[found.start : found.end], found.rule) == ("Distributed by Orrin Press Agency.", "distribution_line")
+    assert find_promos("Distributed by Tidal Films, the documentary opens on Friday in three harbours.") == []
