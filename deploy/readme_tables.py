@@ -19,6 +19,7 @@ from services.cleaner.service import CleanerSettings
 from services.duplicates.service import DuplicatesSettings
 from services.entities.service import EntitiesSettings
 from services.local.settings import LocalSettings
+from services.observer.service import ObserverSettings
 from services.runtime.settings import RuntimeSettings
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -28,6 +29,7 @@ SETTINGS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Cleaner", CleanerSettings),
     ("Entities", EntitiesSettings),
     ("Duplicates", DuplicatesSettings),
+    ("Observer", ObserverSettings),
     ("The stack on this machine", LocalSettings),
 )
 
