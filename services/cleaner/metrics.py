@@ -9,7 +9,7 @@ from prometheus_client import Counter, Histogram
 
 from schemas.articles import REMOVAL_KINDS, CleanArticle
 
-METHODS: Final = ("html_model", "html_trafilatura", "html_rules", "text_lines", "text_rules", "withdrawn", "other")
+METHODS: Final = ("html_model", "html_trafilatura", "text_lines", "text_rules", "withdrawn", "other")
 MEMO_LOOKUPS: Final = ("hit", "miss", "unavailable")
 
 ARTICLES: Final = Counter(
