@@ -396,8 +396,9 @@ def _app(settings: RuntimeSettings, service: str, loop: asyncio.AbstractEventLoo
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=4 * 1024 * 1024,
         producer_acks=-1,
-        producer_linger_ms=5,
-        producer_linger=0.005,
+        # a batch is sent whole, and waited for: lingering would only add to each
+        producer_linger_ms=0,
+        producer_linger=0.0,
         producer_max_batch_size=1024 * 1024,
         producer_max_request_size=kafka_admin.MAX_REQUEST_BYTES,
         producer_request_timeout=20.0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import tempfile
 from typing import Any
@@ -32,5 +31,4 @@ async def carry(stream: Any) -> None:
 
 
 if __name__ == "__main__":
-    logging.disable(logging.WARNING)
-    faust.Worker(app, loglevel=None).execute_from_commandline()
+    faust.Worker(app, loglevel="ERROR").execute_from_commandline()
