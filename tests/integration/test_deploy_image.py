@@ -52,7 +52,9 @@ def test_an_image_holds_what_its_service_needs_and_no_more(service: str, kafka: 
         "PATH": f"{Path(uv).parent}:{os.environ['PATH']}",
         "HOME": str(tmp_path),
         "VIRTUAL_ENV": str(environment),
-        **{name: value for name, value in os.environ.items() if name.startswith(("UV_", "PIP_", "SSL_"))
+        # mirrors, certificates and proxies of this machine, but not what `uv run` tells its child of itself
+        **{name: value for name, value in os.environ.items()
+           if (name.startswith(("UV_", "PIP_", "SSL_")) and not name.startswith(("UV_INTERNAL", "UV_RUN")))
            or name.lower().endswith("_proxy")},
     }  # fmt: skip
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(environment)], check=True, env=variables)
