@@ -33,11 +33,16 @@ PAGE = Path(__file__).with_name("panels.html")
 
 
 @pytest.fixture(scope="module")
-def prometheus(
-    kafka: Broker, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Prometheus]:
+def own_redis() -> Iterator[RedisServer]:
+    """Not the session's: an index that holds these articles already would make them known, not alerts."""
+    with RedisServer() as redis:
+        yield redis
+
+
+@pytest.fixture(scope="module")
+def prometheus(kafka: Broker, own_redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     tool("chromium")
-    suite = ObservedSuite(kafka.bootstrap, redis_server.url, tmp_path_factory.mktemp("suite"), "drawn-")
+    suite = ObservedSuite(kafka.bootstrap, own_redis.url, tmp_path_factory.mktemp("suite"), "drawn-")
     prometheus: Prometheus | None = None
     try:
         for name in ALL_WORKERS:

@@ -63,15 +63,17 @@ def sample_pages() -> list[bytes]:
 
 
 @pytest.fixture(scope="module")
-def suite(
-    kafka: Broker, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ObservedSuite]:
-    suite = ObservedSuite(kafka.bootstrap, redis_server.url, tmp_path_factory.mktemp("suite"), "observed-")
-    for name in ALL_WORKERS:
-        suite.start(name)
-    suite.ready(*ALL_WORKERS)
-    yield suite
-    suite.close()
+def suite(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObservedSuite]:
+    # a Redis of its own: an index that another test filled with the same articles would make them known, not alerts
+    with RedisServer() as redis:
+        suite = ObservedSuite(kafka.bootstrap, redis.url, tmp_path_factory.mktemp("suite"), "observed-")
+        try:
+            for name in ALL_WORKERS:
+                suite.start(name)
+            suite.ready(*ALL_WORKERS)
+            yield suite
+        finally:
+            suite.close()
 
 
 @pytest.fixture(scope="module")
