@@ -52,6 +52,7 @@ def check_nothing_is_lost(suite: Suite, articles: list[MadeArticle]) -> None:
     assert pairs == expected, f"missing {len(expected - pairs)}, more than there are {len(pairs - expected)}"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(280)
 def test_nothing_is_lost_over_poison_and_the_end_of_every_worker(
     kafka: Broker, redis_url: str, topic_prefix: str, tmp_path: Path

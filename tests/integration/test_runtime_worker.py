@@ -267,6 +267,7 @@ def letters(bench: Bench) -> list[tuple[bytes | None, str, str]]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("do", "reason"), [("exit", "crashed"), ("segfault", "crashed"), ("hang", "too_slow")])
 def test_a_record_that_ends_three_workers_is_a_dead_letter_and_the_next_one_passes(
     bench: Bench, do: str, reason: str
@@ -293,6 +294,7 @@ def test_a_record_that_waits_too_long_is_a_dead_letter_at_once(bench: Bench) -> 
     assert letters(bench) == [(values[1], "too_slow", "1")]
 
 
+@pytest.mark.long
 def test_being_stopped_or_rebalanced_over_a_record_is_no_death(bench: Bench) -> None:
     bench.publish(raw(0, do="sleep", seconds=4))
     for _ in range(4):
@@ -313,6 +315,7 @@ def test_being_stopped_or_rebalanced_over_a_record_is_no_death(bench: Bench) -> 
     assert letters(bench) == []
 
 
+@pytest.mark.long
 def test_a_service_stops_rather_than_divert_its_whole_traffic(bench: Bench) -> None:
     bench.publish(raw(0), *[b"not json"] * 100)
     worker = bench.start(NEWSLOOM_BREAKER_RUN="40")
@@ -333,6 +336,7 @@ def test_a_service_stops_rather_than_divert_its_whole_traffic(bench: Bench) -> N
     assert len({letter[0] for letter in letters(bench)}) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_that_is_told_to_stop_stops_in_time_with_its_broker_away(
     fresh_broker: Callable[..., Broker], topic_prefix: str, tmp_path: Path, number: signal.Signals

@@ -25,6 +25,8 @@ from services.runtime.kafka import Admin, Publisher, read_records
 from services.runtime.settings import RuntimeSettings
 from tests.support import eventually
 
+pytestmark = pytest.mark.long
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PASSWORD = "s3cret-of-the-worker"
 REDIS_PASSWORD = "s3cret-of-redis"
