@@ -117,9 +117,9 @@ def assert_nothing_is_left(state: StackState, within_seconds: float = 5) -> None
     eventually(lambda: not [pid for pid in pids if start_time(pid)], within_seconds, message=f"{pids} end")
     assert state.bootstrap is not None
     assert state.redis_url is not None
-    for address in (state.bootstrap, state.redis_url):
+    for port in (port_of(state.bootstrap), port_of(state.redis_url)):
         # a killed process is gone a moment before the kernel has closed its sockets
-        eventually(lambda port=port_of(address): is_free(port), within_seconds, message=f"{address} is free")
+        eventually(lambda port=port: is_free(port), within_seconds, message=f"port {port} is free")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
