@@ -1,0 +1,48 @@
+"""What a run of the fuzzer saw: outcomes, the slowest input, and one input for each cause of failure."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections import Counter
+from typing import Any
+
+from tests.fuzz.targets import FuzzFailure, Target
+
+
+class Tally:
+    """Counts the inputs of one target as they are run."""
+
+    def __init__(self, target: Target) -> None:
+        # models and tables are loaded with the first input, which is not counted
+        target.run(b"<p>first</p>")
+        self.target = target
+        self.inputs = 0
+        self.outcomes: Counter[str] = Counter()
+        self.slowest_seconds = 0.0
+        self.failures: dict[str, tuple[str, bytes]] = {}
+
+    def run(self, data: bytes) -> None:
+        """Run one input. A failure is kept, and the run goes on: one cause must not hide the next."""
+        began = time.process_time()
+        try:
+            self.outcomes[self.target.run(data)] += 1
+        except FuzzFailure as failure:
+            self.outcomes["failed"] += 1
+            kept = self.failures.get(failure.where)
+            # the smallest input of a cause says most
+            if kept is None or len(data) < len(kept[1]):
+                self.failures[failure.where] = (str(failure), data)
+        self.slowest_seconds = max(self.slowest_seconds, time.process_time() - began)
+        self.inputs += 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """The tally as JSON."""
+        return {
+            "inputs": self.inputs,
+            "outcomes": dict(self.outcomes),
+            "slowest_seconds": self.slowest_seconds,
+            "failures": {
+                where: [what, base64.b64encode(data).decode()] for where, (what, data) in self.failures.items()
+            },
+        }
