@@ -8,10 +8,26 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import hypothesis
 import pytest
 
 from services.local.broker import Broker
 from services.local.redis_server import RedisServer
+
+# a machine that does something else beside is no failure: what is tested is what holds, not how soon
+hypothesis.settings.register_profile(
+    "newsloom",
+    parent=hypothesis.settings.default,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("newsloom")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes run the tests: two for everything, each with servers of its own; one for what was named."""
+    everything = config.args == list(config.getini("testpaths")) and config.option.capture != "no"
+    return 2 if everything else 0
 
 
 @pytest.fixture(scope="session")

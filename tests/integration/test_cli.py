@@ -227,9 +227,9 @@ def test_up_shows_what_runs_a_second_up_says_so_and_down_leaves_nothing(folder: 
 
 
 def test_ctrl_c_at_any_moment_of_the_demo_leaves_nothing_running() -> None:
-    for wait in (0.4, 1.2, 2.5, 6.0):
+    for wait in (0.2, 0.4, 0.7, 1.2, 2.5, 6.0):
         demo = subprocess.Popen(
-            [sys.executable, "-m", "services.cli", "demo"],
+            [sys.executable, "-m", "services", "demo"],
             cwd=REPOSITORY,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -241,7 +241,8 @@ def test_ctrl_c_at_any_moment_of_the_demo_leaves_nothing_running() -> None:
         demo.send_signal(signal.SIGINT)
         _, said = demo.communicate(timeout=60)
         assert demo.returncode in (130, -signal.SIGINT), said
-        assert not re.search("Traceback", said) or wait < 1, said
+        # before the first line of ours Python itself says what it was doing
+        assert not re.search("Traceback", said) or "services/" not in said, said
         alive = [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
         assert alive == []
 
