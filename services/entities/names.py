@@ -86,6 +86,8 @@ _ALIKE: Final = _nicknames()
 def folded(name: str) -> str:
     """`name` as it is compared: lower case, no accents, possessives, leading article, or dots of initials (us)."""
     text = unicodedata.normalize("NFKC", name).translate(_QUOTES)
+    # accents first: one that stands alone leaves a space behind, which must not survive at the end ("0-¨")
+    text = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
     text = _SPACE.sub(" ", text).strip(" \"'-,;:")
     text = _POSSESSIVE.sub("", text)
     text = _DOTTED.sub(lambda match: match.group().replace(".", ""), text)
