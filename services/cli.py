@@ -344,9 +344,11 @@ def publish(
     hints = Hints(url=url, outlet=outlet, aggregator=aggregator, language=language, fetched_at=fetched_at)
     with errors_as_exit_codes():
         from services.runtime.kafka import Admin, Publisher, PublishError
+        from services.runtime.tracing import TRACEPARENT, open_tracer
 
         settings = _local_settings()
         name = settings.topic_prefix + topic
+        tracer = open_tracer(settings, "publish")
         with Admin(settings) as admin:
             admin.partitions([name])
         published, refused = 0, 0
@@ -358,8 +360,9 @@ def publish(
                         complain(str(item))
                         refused += 1
                         continue
+                    headers = ((TRACEPARENT, tracer.begin(name)),) if tracer is not None else ()
                     try:
-                        publisher.send(name, item.key, item.value)
+                        publisher.send(name, item.key, item.value, headers)
                     except PublishError as error:
                         complain(f"{item.place}: {error}")
                         refused += 1
@@ -370,6 +373,8 @@ def publish(
                 publisher.flush()
         finally:
             show("")
+            if tracer is not None:
+                tracer.close()
         if as_json or not console.is_terminal():
             print_json({"topic": name, "published": published, "refused": refused})
         else:

@@ -13,6 +13,15 @@ import pytest
 
 from services.local.broker import Broker
 from services.local.redis_server import RedisServer
+from tests.support import FIGURES
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What tests counted, such as panels, queries and alerts."""
+    if FIGURES:
+        terminalreporter.section("figures")
+        for line in FIGURES:
+            terminalreporter.write_line(line)
 
 # a machine that does something else beside is no failure: what is tested is what holds, not how soon
 hypothesis.settings.register_profile(

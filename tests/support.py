@@ -29,3 +29,12 @@ def eventually(
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within_seconds:g} s: {message or predicate}; last: {last!r}")
         time.sleep(every_seconds)
+
+
+FIGURES: list[str] = []
+"""What tests counted or measured, for the end of the run."""
+
+
+def report(line: str) -> None:
+    """Print `line` at the end of the run, whether tests pass or fail, and however quiet pytest is asked to be."""
+    FIGURES.append(line)

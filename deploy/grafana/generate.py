@@ -10,6 +10,7 @@ Prometheus. Generated files are committed; a test fails when they are stale.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,22 @@ FOLDER = Path(__file__).parent / "dashboards"
 SOURCE = models.DataSourceRef(type_val="prometheus", uid="newsloom-prometheus")
 GREEN, YELLOW, RED, GREY = "green", "#EAB839", "red", "#8e8e8e"
 PER_SECOND = "suffix: /s"
+# What is well is green and what is not is red wherever it is drawn; a service has one colour on every dashboard.
+COLOURS = {
+    r"emitted": "#73BF69",
+    r"discarded": "#8AB8FF",
+    r"(.* )?dead_lettered": "#F2495C",
+    r"cleaner( 1 h)?": "#5794F2",
+    r"entities( 1 h)?": "#FF9830",
+    r"duplicates( 1 h)?": "#B877D9",
+    r"exact": "#F2495C",
+    r"near": "#FF9830",
+    r"excerpt": "#FADE2A",
+    r"hit|hits": "#73BF69",
+    r"miss": "#8AB8FF",
+    r"unavailable": "#F2495C",
+}
+YES_NO = {"1": ("yes", GREEN), "0": ("no", RED)}
 
 
 @dataclass(frozen=True)
@@ -56,9 +73,13 @@ class PanelSpec:
     queries: tuple[Query, ...]
 
 
-def _targets(builder: Any, queries: Sequence[Query], *, instant: bool = False, as_table: bool = False) -> Any:
+def _targets(
+    builder: Any, queries: Sequence[Query], *, instant: bool = False, as_table: bool = False, exemplars: bool = False
+) -> Any:
     for number, query in enumerate(queries):
         target = prometheus.Dataquery().ref_id(chr(ord("A") + number)).datasource(SOURCE).expr(query.expr)
+        if exemplars:
+            target.exemplar(True)
         if query.legend:
             target.legend_format(query.legend)
         if instant:
@@ -89,8 +110,14 @@ def series(
     limit: float | None = None,
     stacked: bool = False,
     most: float | None = None,
+    room: float | None = None,
+    decimals: int | None = None,
+    exemplars: bool = False,
 ) -> PanelSpec:
-    """Lines over time; `limit` draws a red line where it begins to hurt."""
+    """Lines over time; `limit` draws a red line where it begins to hurt, `room` keeps the axis at least so high.
+
+    `exemplars` shows dots for the slowest records, with their coordinates and trace.
+    """
     builder = (
         timeseries.Panel()
         .title(title)
@@ -117,12 +144,36 @@ def series(
     )
     if most is not None:
         builder.max(most)
+    if room is not None:
+        builder.axis_soft_max(room)
+    if decimals is not None:
+        builder.decimals(decimals)
+    for name, colour in COLOURS.items():
+        if any(_may_be(name, query) for query in queries):
+            fixed = models.DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})
+            builder.override_by_regexp(f"/^({name})$/", [fixed])
     if stacked:
         builder.stacking(common.StackingConfig().mode(common_models.StackingMode.NORMAL))
     if limit is not None:
         builder.thresholds(_thresholds([(None, GREEN), (limit, RED)]))
         builder.thresholds_style(common.GraphThresholdsStyleConfig().mode(common_models.GraphTresholdsStyleMode.DASHED))
-    return PanelSpec(_targets(builder, queries), width, height, title, queries)
+    return PanelSpec(_targets(builder, queries, exemplars=exemplars), width, height, title, queries)
+
+
+_LABELS = {
+    "outcome": ("emitted", "discarded", "dead_lettered"),
+    "service": ("cleaner", "entities", "duplicates"),
+    "relation": ("exact", "near", "excerpt"),
+    "result": ("hit", "miss", "unavailable"),
+}
+
+
+def _may_be(pattern: str, query: Query) -> bool:
+    """Whether a line of `query` can have a name that `pattern` fits: only then an override is written."""
+    names = {query.legend}
+    for label, values in _LABELS.items():
+        names = {name.replace("{{" + label + "}}", value) for name in names for value in values}
+    return any(re.fullmatch(pattern, name) for name in names)
 
 
 def number(
@@ -135,8 +186,10 @@ def number(
     height: int = 4,
     decimals: int | None = None,
     nothing: str = "no data yet",
+    words: dict[str, tuple[str, str]] | None = None,
+    link: tuple[str, str] | None = None,
 ) -> PanelSpec:
-    """The present value, coloured by `steps`."""
+    """The present value, coloured by `steps`; `words` says values as a word in its colour, `link` is where to go on."""
     builder = (
         stat.Panel()
         .title(title)
@@ -151,6 +204,16 @@ def number(
     )
     if decimals is not None:
         builder.decimals(decimals)
+    if words is not None:
+        options = {
+            value: models.ValueMappingResult(text=text, color=colour, index=place)
+            for place, (value, (text, colour)) in enumerate(words.items())
+        }
+        builder.mappings([models.ValueMap(options=options)])
+    if link is not None:
+        builder.links(
+            [dashboard.DashboardLink(link[0]).url(link[1]).type(models.DashboardLinkType.LINK).keep_time(True)]
+        )
     return PanelSpec(_targets(builder, queries, instant=True), width, height, title, queries)
 
 
@@ -174,9 +237,19 @@ def bars(
     return PanelSpec(_targets(builder, queries, instant=True), width, height, title, queries)
 
 
-def heat(title: str, description: str, query: Query, *, width: int = 12, height: int = 8) -> PanelSpec:
-    """A histogram over time."""
-    builder = heatmap.Panel().title(title).description(description).datasource(SOURCE).calculate(False).unit("short")
+def heat(
+    title: str, description: str, query: Query, *, unit: str = "short", width: int = 12, height: int = 8
+) -> PanelSpec:
+    """A histogram over time; `unit` is that of what was observed."""
+    builder = (
+        heatmap.Panel()
+        .title(title)
+        .description(description)
+        .datasource(SOURCE)
+        .calculate(False)
+        .unit("short")
+        .y_axis(heatmap.YAxisConfig().unit(unit))
+    )
     target = (
         prometheus.Dataquery()
         .ref_id("A")
@@ -200,11 +273,16 @@ def listing(
     sort: str | None = None,
     descending: bool = True,
     link: tuple[str, str] | None = None,
+    nothing: str = "none",
+    red: tuple[str, float, bool] | None = None,
 ) -> PanelSpec:
-    """A table: a row for each value of the labels `by` (commas between), a column for each (name, query, unit)."""
+    """A table: a row for each value of the labels `by` (commas between), a column for each (name, query, unit).
+
+    `red` names a column, a value, and whether it hurts above that value (True) or below it.
+    """
     queries = tuple(query for _, query, _ in columns)
     labels = [label.strip() for label in by.split(",")]
-    builder = table.Panel().title(title).description(description).datasource(SOURCE).no_value("none")
+    builder = table.Panel().title(title).description(description).datasource(SOURCE).no_value(nothing)
     _targets(builder, queries, instant=True, as_table=True)
     builder.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
     names = {
@@ -224,7 +302,17 @@ def listing(
         )
     )
     for name, _, unit in columns:
-        builder.override_by_name(name, [models.DynamicConfigValue(id_val="unit", value=unit)])
+        properties = [models.DynamicConfigValue(id_val="unit", value=unit)]
+        if red is not None and red[0] == name:
+            steps = [
+                {"value": None, "color": "text" if red[2] else RED},
+                {"value": red[1], "color": RED if red[2] else "text"},
+            ]
+            properties += [
+                models.DynamicConfigValue(id_val="thresholds", value={"mode": "absolute", "steps": steps}),
+                models.DynamicConfigValue(id_val="custom.cellOptions", value={"type": "color-text"}),
+            ]
+        builder.override_by_name(name, properties)
     if link is not None:
         label, url = link
         builder.override_by_name(
@@ -362,6 +450,7 @@ def overview() -> tuple[str, str, Sequence[Row]]:
                         unit="s",
                         steps=((None, GREEN), (60, YELLOW), (300, RED)),
                         decimals=0,
+                        link=("Look closer", "/d/newsloom-kafka-redis"),
                     ),
                     number(
                         "Conservation gap",
@@ -375,6 +464,7 @@ def overview() -> tuple[str, str, Sequence[Row]]:
                         Query('sum(increase(newsloom_records_total{outcome="dead_lettered"}[24h]))'),
                         decimals=0,
                         steps=((None, GREEN), (1, YELLOW), (100, RED)),
+                        link=("Look closer", "/d/newsloom-dead-letters"),
                     ),
                     number(
                         "Last heartbeat",
@@ -383,6 +473,21 @@ def overview() -> tuple[str, str, Sequence[Row]]:
                         unit="s",
                         decimals=0,
                         steps=((None, GREEN), (180, YELLOW), (300, RED)),
+                    ),
+                    listing(
+                        "Which alerts",
+                        "Each has a section of its name in deploy/README.md: what it means, where to look, what to do, whom to wake.",
+                        (
+                            "firing",
+                            Query(
+                                'count by (alertname, severity, service, outlet) (ALERTS{suite="newsloom", alertstate="firing"})',
+                                quiet=True,
+                            ),
+                            "short",
+                        ),
+                        by="alertname, severity, service, outlet",
+                        height=4,
+                        nothing="none fires",
                     ),
                 ),
             ),
@@ -422,6 +527,7 @@ def overview() -> tuple[str, str, Sequence[Row]]:
                         ),
                         unit="s",
                         width=8,
+                        exemplars=True,
                     ),
                     series(
                         "Late share, against the objective of 1 %",
@@ -431,15 +537,16 @@ def overview() -> tuple[str, str, Sequence[Row]]:
                         unit="percentunit",
                         width=8,
                         limit=0.144,
-                        most=1,
+                        room=0.2,
                     ),
                     heat(
                         "How old articles are when they leave the cleaner",
-                        "Seconds since fetched_at.",
+                        "Time since fetched_at; above a day lie backfills, which the objective leaves out.",
                         Query(
                             'sum by (le) (increase(newsloom_freshness_seconds_bucket{service="cleaner"}[$__rate_interval]))',
                             "{{le}}",
                         ),
+                        unit="s",
                         width=8,
                     ),
                 ),
@@ -452,6 +559,7 @@ def overview() -> tuple[str, str, Sequence[Row]]:
                         "Between what the group committed and the end of its input, asked of the broker.",
                         Query("service:newsloom_lag_records:sum", "{{service}}"),
                         unit="short",
+                        decimals=0,
                     ),
                     series(
                         "Age of the oldest unread record",
@@ -566,10 +674,11 @@ def service() -> tuple[str, str, Sequence[Row]]:
                     ),
                     series(
                         "Processing one record",
-                        "From decoding to knowing the outcome.",
+                        "From decoding to knowing the outcome. A dot is the slowest record of a batch: its coordinates and its trace.",
                         *_quantiles("newsloom_processing_seconds", "", mine),
                         unit="s",
                         width=8,
+                        exemplars=True,
                     ),
                     series(
                         "Settling a batch",
@@ -587,10 +696,11 @@ def service() -> tuple[str, str, Sequence[Row]]:
                     ),
                     series(
                         "Freshness",
-                        "From fetched_at to the settled outcome, of pages fetched within a day.",
+                        "From fetched_at to the settled outcome, of pages fetched within a day. A dot is the latest record of a batch: its coordinates and its trace.",
                         *(Query(_fresh(share, "", mine), f"p{share * 100:g}") for share in (0.5, 0.95, 0.99)),
                         unit="s",
                         width=8,
+                        exemplars=True,
                     ),
                 ),
             ),
@@ -623,6 +733,7 @@ def service() -> tuple[str, str, Sequence[Row]]:
                         "Read and not yet settled.",
                         Query(f"newsloom_records_in_progress{{{mine}}}", "{{instance}}"),
                         unit="short",
+                        decimals=0,
                         width=8,
                     ),
                     series(
@@ -652,11 +763,12 @@ def service() -> tuple[str, str, Sequence[Row]]:
                         Query(f"increase(newsloom_assignments_total{{{mine}}}[10m])", "dealt out, {{instance}}"),
                         Query(f"newsloom_assigned_partitions{{{mine}}}", "partitions, {{instance}}"),
                         unit="short",
+                        decimals=0,
                         width=8,
                     ),
                     listing(
-                        "Releases and models",
-                        "What runs.",
+                        "Releases",
+                        "What runs; more than one line: an upgrade is under way, or stuck.",
                         ("workers", Query(f"count by (service, version) (newsloom_build_info{{{mine}}})"), "short"),
                         by="service, version",
                         width=8,
@@ -673,6 +785,16 @@ def service() -> tuple[str, str, Sequence[Row]]:
                         by="name, version",
                         width=8,
                         height=8,
+                    ),
+                    series(
+                        "Trace spans",
+                        "What the collector took, and what it did not; nothing while traces are off, as they are unless NEWSLOOM_TRACING_ENDPOINT is set.",
+                        Query(
+                            f"sum by (result) (rate(newsloom_trace_spans_total{{{mine}}}[$__rate_interval]))",
+                            "{{result}}",
+                            quiet=True,
+                        ),
+                        width=8,
                     ),
                 ),
             ),
@@ -830,8 +952,17 @@ def outlets() -> tuple[str, str, Sequence[Row]]:
                             ),
                             "s",
                         ),
+                        (
+                            "of its usual",
+                            Query(
+                                "topk(20, outlet:newsloom_silence_seconds) / on (outlet) max_over_time(outlet:newsloom_silence_seconds[7d] offset 1d)",
+                                quiet=True,
+                            ),
+                            "percentunit",
+                        ),
                         by="outlet",
                         sort="silent for",
+                        red=("of its usual", 2, True),
                         height=9,
                         link=("outlet", "/d/newsloom-outlets?var-outlet=${__value.text}"),
                     ),
@@ -842,12 +973,14 @@ def outlets() -> tuple[str, str, Sequence[Row]]:
                 (
                     listing(
                         "Outlets",
-                        "Articles and mean extraction quality of the last day, and the quality of the last week to compare.",
+                        "Articles and mean extraction quality of the last day, against the last week: red where less than 0.7 is left, as in the alert.",
                         ("articles, 24 h", Query(last_day), "short"),
                         ("quality, 24 h", Query(quality("24h")), "percentunit"),
                         ("quality, 7 d", Query(quality("7d")), "percentunit"),
+                        ("24 h of 7 d", Query(f"({quality('24h')}) / ({quality('7d')})"), "percentunit"),
                         by="outlet",
                         sort="articles, 24 h",
+                        red=("24 h of 7 d", 0.7, False),
                         height=11,
                         link=("outlet", "/d/newsloom-outlets?var-outlet=${__value.text}"),
                     ),
@@ -858,14 +991,14 @@ def outlets() -> tuple[str, str, Sequence[Row]]:
                 (
                     series(
                         "Articles an hour",
-                        "",
+                        "A step to zero: no page comes, or none holds an article.",
                         Query(_grown("newsloom_outlet_articles_total", "1h", 'outlet=~"$outlet"'), "{{outlet}}"),
                         unit="short",
                         width=8,
                     ),
                     series(
                         "Extraction quality, 6 h mean",
-                        "",
+                        "How good the extraction is believed to be. A step down: the site was rebuilt, or a consent box came in the way.",
                         Query(
                             _grown("newsloom_outlet_quality_ratio_sum", "6h", 'outlet=~"$outlet"')
                             + " / ("
@@ -925,7 +1058,7 @@ def duplicates() -> tuple[str, str, Sequence[Row]]:
                     ),
                     number(
                         "Merged clusters, 24 h",
-                        "",
+                        "Clusters that an arriving article joined into one.",
                         Query("sum(increase(newsloom_duplicate_merges_total[24h]))"),
                         decimals=0,
                     ),
@@ -1003,9 +1136,10 @@ def duplicates() -> tuple[str, str, Sequence[Row]]:
                     ),
                     series(
                         "Articles in the index",
-                        "",
+                        "Falls when the index is lost; grows with the articles of the window.",
                         Query("max(newsloom_duplicate_index_articles)", "article versions"),
                         unit="short",
+                        decimals=0,
                         width=8,
                     ),
                 ),
@@ -1059,7 +1193,7 @@ def dead_letters() -> tuple[str, str, Sequence[Row]]:
                 (
                     listing(
                         "By service and reason, newest first",
-                        "",
+                        "What lies there now. Red: one came within the hour.",
                         ("kept", Query("sum by (service, reason) (newsloom_dead_letter_depth_records) > 0"), "short"),
                         (
                             "newest, ago",
@@ -1071,17 +1205,19 @@ def dead_letters() -> tuple[str, str, Sequence[Row]]:
                         by="service, reason",
                         sort="newest, ago",
                         descending=False,
+                        red=("newest, ago", 3600, False),
                         width=12,
                         height=9,
                     ),
                     series(
-                        "Dead letters kept",
-                        "",
+                        "Dead letters kept, over time",
+                        "A step: when it began. Falls when they are purged, or 30 days old.",
                         Query(
                             "sum by (service, reason) (newsloom_dead_letter_depth_records) > 0",
                             "{{service}} {{reason}}",
                         ),
                         unit="short",
+                        decimals=0,
                         stacked=True,
                         height=9,
                     ),
@@ -1092,13 +1228,14 @@ def dead_letters() -> tuple[str, str, Sequence[Row]]:
                 (
                     series(
                         "Written in five minutes, by reason",
-                        "",
+                        "One reason: one cause. Compare its beginning with the publishers' and our own releases (purple).",
                         Query(
-                            'sum by (service, reason) (increase(newsloom_records_total{outcome="dead_lettered"}[5m])) > 0',
+                            'round(sum by (service, reason) (increase(newsloom_records_total{outcome="dead_lettered"}[5m]))) > 0',
                             "{{service}} {{reason}}",
                             quiet=True,
                         ),
                         unit="short",
+                        decimals=0,
                         stacked=True,
                         width=8,
                     ),
@@ -1146,10 +1283,11 @@ def kafka_redis() -> tuple[str, str, Sequence[Row]]:
                         "One line standing out: a partition without a worker, or a record that takes long.",
                         Query("newsloom_consumer_lag_records > 0", "{{service}} {{topic}}/{{partition}}", quiet=True),
                         unit="short",
+                        decimals=0,
                     ),
                     listing(
                         "Topics",
-                        "",
+                        "Offsets held counts a transaction's end too, so a few more than records.",
                         ("offsets held", Query("newsloom_topic_records"), "short"),
                         ("ever written", Query("newsloom_topic_end_offset_records"), "short"),
                         by="topic",
@@ -1159,9 +1297,10 @@ def kafka_redis() -> tuple[str, str, Sequence[Row]]:
                     ),
                     series(
                         "Workers in each group",
-                        "",
+                        "Asked of the broker; zero wakes somebody after two minutes.",
                         Query("newsloom_group_members", "{{service}}"),
                         unit="short",
+                        decimals=0,
                         width=6,
                         height=9,
                     ),
@@ -1181,7 +1320,13 @@ def kafka_redis() -> tuple[str, str, Sequence[Row]]:
             (
                 "Redis",
                 (
-                    number("Answers", "", Query("min(newsloom_redis_up)"), steps=((None, RED), (1, GREEN))),
+                    number(
+                        "Answers",
+                        "Whether Redis answered the observer's last look.",
+                        Query("min(newsloom_redis_up)"),
+                        steps=((None, RED), (1, GREEN)),
+                        words=YES_NO,
+                    ),
                     number(
                         "Memory used",
                         "Of its limit; at the limit writes are refused.",
@@ -1202,15 +1347,16 @@ def kafka_redis() -> tuple[str, str, Sequence[Row]]:
                     ),
                     number(
                         "Persistence",
-                        "1: the append-only file is on and written.",
+                        "Whether the append-only file is on and was written; without it a restart costs re-indexing the window.",
                         Query("min(newsloom_redis_persistence_ok)"),
                         steps=((None, RED), (1, GREEN)),
+                        words=YES_NO,
                     ),
-                    number("Keys", "", Query("max(newsloom_redis_keys)"), decimals=0),
-                    number("Clients", "", Query("max(newsloom_redis_clients)"), decimals=0),
+                    number("Keys", "In the suite's database.", Query("max(newsloom_redis_keys)"), decimals=0),
+                    number("Clients", "Connections to Redis.", Query("max(newsloom_redis_clients)"), decimals=0),
                     series(
                         "Memory",
-                        "",
+                        "What Redis uses, and its maxmemory where one is set.",
                         Query("max(newsloom_redis_used_memory_bytes)", "used"),
                         Query("max(newsloom_redis_max_memory_bytes) > 0", "limit", quiet=True),
                         unit="bytes",
@@ -1247,7 +1393,7 @@ def kafka_redis() -> tuple[str, str, Sequence[Row]]:
                     ),
                     series(
                         "Time of a look",
-                        "",
+                        "Longer than the interval between looks (15 s): the figures of this dashboard come late.",
                         Query(
                             "histogram_quantile(0.95, sum by (le, part) (rate(newsloom_observation_seconds_bucket[$__rate_interval])))",
                             "{{part}} p95",
@@ -1257,7 +1403,7 @@ def kafka_redis() -> tuple[str, str, Sequence[Row]]:
                     ),
                     series(
                         "Looks that failed",
-                        "",
+                        "Kafka or Redis did not answer the observer; its log has the error.",
                         Query("sum by (part) (rate(newsloom_observation_errors_total[$__rate_interval]))", "{{part}}"),
                         width=8,
                     ),

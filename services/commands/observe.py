@@ -73,6 +73,8 @@ def prometheus_command(folder: Path, targets: Mapping[str, str]) -> tuple[Servic
             f"--config.file={config}",
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{port}",
+            # as in compose: which record was late is kept beside the histograms
+            "--enable-feature=exemplar-storage",
         ),
     )
     return command, f"http://127.0.0.1:{port}"

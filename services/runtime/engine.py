@@ -8,13 +8,13 @@ is settled on its topic. Whatever else happens leaves it by an exception, with n
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-import re
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
+
+from prometheus_client import Histogram
 
 from schemas.dead_letters import (
     ATTEMPTS,
@@ -63,6 +63,7 @@ from services.runtime.service import (
     Record,
     Service,
 )
+from services.runtime.tracing import TRACEPARENT, RecordSpans, Trace, Tracer, exemplar, trace_of
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,6 @@ T = TypeVar("T")
 
 TOMBSTONE: Final = "tombstone"
 _MESSAGE_CHARS: Final = 500
-_TRACEPARENT: Final = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _REMAINING: Final = frozenset(name for name in DEAD_LETTER_HEADERS)
 
 
@@ -165,6 +165,10 @@ class _Plan:
     hooks: tuple[AfterSettle, ...]
     fetched_at: float | None = None
     attempts: int = 1
+    processed: tuple[float, float] | None = None
+    """Readings of `clock.seconds` when `process` began and ended."""
+    seconds: float | None = None
+    """Its own share of that time; None where `process` led to no outcome."""
 
 
 class Engine(Generic[E]):
@@ -180,6 +184,7 @@ class Engine(Generic[E]):
         breaker: Breaker | None = None,
         record_seconds: float | None = None,
         on_wait: Callable[[], Awaitable[None]] | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         """`record_seconds` is the longest that one call of `process` may wait; `on_wait` is called before each wait for
         a dependency, which is then known to be what holds the record up."""
@@ -187,6 +192,8 @@ class Engine(Generic[E]):
         self._breaker = breaker
         self._record_seconds = record_seconds
         self._on_wait = on_wait
+        self._tracer = tracer
+        self._last_trace: tuple[Record, Trace] | None = None
         self._outbox = outbox
         self._prefix = topic_prefix
         self._backoff = backoff or Backoff()
@@ -207,17 +214,21 @@ class Engine(Generic[E]):
         BATCH.labels(name).observe(len(records))
         in_progress = IN_PROGRESS.labels(name)
         in_progress.inc(len(records))
+        began = clock.seconds()
         try:
             plans = await self._plan_all(records, condemned or {})
             if self._breaker is not None:
                 self._breaker.check(_letters(plans))
             started = clock.seconds()
             await self._settle(plans)
-            SETTLING.labels(name).observe(clock.seconds() - started)
+            settled = clock.seconds()
+            SETTLING.labels(name).observe(settled - started)
             for plan in plans:
                 for hook in plan.hooks:
                     await self._until_answered(hook, "after_settle")
             self._count(plans)
+            if self._tracer is not None:
+                self._record(self._tracer, plans, began, (started, settled))
             if self._breaker is not None:
                 # an output that is refused is known only now
                 self._breaker.note(_letters(plans))
@@ -291,10 +302,11 @@ class Engine(Generic[E]):
             return
         if len(outcomes) != len(items):
             raise RuntimeError(f"process_batch gave {len(outcomes)} outcomes for {len(items)} records")
-        each = (clock.seconds() - started) / len(items)
+        ended = clock.seconds()
+        each = (ended - started) / len(items)
         for index, (event, record), outcome in zip(run, items, outcomes, strict=True):
-            PROCESSING.labels(self._service.name).observe(each)
-            plans[index] = self._plan(record, event, outcome, attempts)
+            plans[index] = plan = self._plan(record, event, outcome, attempts)
+            plan.processed, plan.seconds = (started, ended), each
 
     def _decode(self, record: Record) -> E | Failure | None:
         """The record's event; None for a tombstone; a Failure for what is no event."""
@@ -352,8 +364,10 @@ class Engine(Generic[E]):
             return self._dead_letter(
                 record, Failure("processing_error", "process", type(error).__name__, message, attempts)
             )
-        PROCESSING.labels(self._service.name).observe(clock.seconds() - started)
-        return self._plan(record, event, outcome, attempts)
+        ended = clock.seconds()
+        plan = self._plan(record, event, outcome, attempts)
+        plan.processed, plan.seconds = (started, ended), ended - started
+        return plan
 
     def _plan(self, record: Record, event: E | None, outcome: Outcome, attempts: int) -> _Plan:
         fetched_at = getattr(event, "fetched_at", None)
@@ -407,7 +421,7 @@ class Engine(Generic[E]):
             ("ce_time", format_instant(record.timestamp).encode()),
             ("ce_dataschema", f"urn:newsloom:schema:{topic.name}:{SCHEMA_VERSION}".encode()),
             ("content-type", b"application/json"),
-            ("traceparent", self._traceparent(record)),
+            (TRACEPARENT, self._trace(record).header),
             (SOURCE_TOPIC, record.topic.encode()),
             (SOURCE_PARTITION, str(record.partition).encode()),
             (SOURCE_OFFSET, str(record.offset).encode()),
@@ -417,13 +431,11 @@ class Engine(Generic[E]):
         headers.extend((name, value) for name, value in record.headers if name == "tracestate")
         return tuple(headers)
 
-    def _traceparent(self, record: Record) -> bytes:
-        """The publisher's trace carried on, or one of the record's own; span ids derive from the coordinates."""
-        digest = hashlib.sha256(f"{self._service.name}/{record.coordinates}".encode()).hexdigest()
-        for name, value in record.headers:
-            if name == "traceparent" and value and (match := _TRACEPARENT.fullmatch(value)):
-                return b"00-%s-%s-%s" % (match[1], digest[:16].encode(), match[3])
-        return f"00-{digest[:32]}-{digest[32:48]}-00".encode()
+    def _trace(self, record: Record) -> Trace:
+        """`trace_of`, kept for the record that was asked for last: a record is asked for several times in a row."""
+        if self._last_trace is None or self._last_trace[0] is not record:
+            self._last_trace = (record, trace_of(record, self._service.name, self._tracer))
+        return self._last_trace[1]
 
     def _discard(self, record: Record, outcome: Discard) -> Message:
         event = DiscardedRecord(
@@ -520,11 +532,39 @@ class Engine(Generic[E]):
             RECORDS.labels(name, self._source_label(plan.record), plan.outcome, plan.reason).inc()
             for message in plan.messages:
                 PUBLISHED.labels(name, message.topic.removeprefix(self._prefix)).inc()
-            if plan.fetched_at is not None and plan.outcome != "dead_lettered":
-                FRESHNESS.labels(name).observe(max(0.0, now - plan.fetched_at))
             if plan.outcome == "dead_lettered":
                 logger.warning("dead letter written", extra={"record": plan.record.coordinates, "reason": plan.reason})
         LAST_PROCESSED.labels(name).set(now)
+        processing = [(plan.seconds, plan.record) for plan in plans if plan.seconds is not None]
+        fresh = [
+            (max(0.0, now - plan.fetched_at), plan.record)
+            for plan in plans
+            if plan.fetched_at is not None and plan.outcome != "dead_lettered"
+        ]
+        self._observe(PROCESSING.labels(name), processing)
+        self._observe(FRESHNESS.labels(name), fresh)
+
+    def _observe(self, histogram: Histogram, found: Sequence[tuple[float, Record]]) -> None:
+        """Observe each value; the longest of the batch with its trace, which is the one that somebody will look for."""
+        if not found:
+            return
+        longest = max(range(len(found)), key=lambda index: found[index][0])
+        for index, (seconds, record) in enumerate(found):
+            about = exemplar(self._trace(record), record) if index == longest else None
+            histogram.observe(seconds, about)
+
+    def _record(self, tracer: Tracer, plans: Sequence[_Plan], began: float, sent: tuple[float, float]) -> None:
+        ended = clock.seconds()
+        for plan in plans:
+            trace = self._trace(plan.record)
+            if not trace.is_sampled:
+                continue
+            published = Counter(message.topic.removeprefix(self._prefix) for message in plan.messages)
+            tracer.record(
+                RecordSpans(
+                    plan.record, trace, began, plan.processed, sent, ended, plan.outcome, plan.reason, published
+                )
+            )
 
 
 def _letters(plans: Sequence[_Plan]) -> list[str]:

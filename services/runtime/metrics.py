@@ -66,6 +66,11 @@ REDIS_SECONDS: Final = Histogram(
 REDIS_ERRORS: Final = Counter("newsloom_redis_errors_total", "Calls of Redis that failed.", ["service", "operation"])
 BUILD: Final = Gauge("newsloom_build_info", "Always 1; the release is in the label.", ["service", "version"])
 MODEL: Final = Gauge("newsloom_model_info", "Always 1; the model is in the labels.", ["service", "name", "version"])
+TRACE_SPANS: Final = Counter(
+    "newsloom_trace_spans_total",
+    "Spans by what the trace collector made of them; none while traces are off.",
+    ["service", "result"],
+)
 
 
 def release() -> str:

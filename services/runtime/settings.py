@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -83,6 +84,17 @@ class RuntimeSettings(BaseSettings):
     stop_seconds: float = Field(
         default=8.0, gt=0, description="Longest a worker takes to end when it is told to; then it ends as it stands."
     )
+    tracing_endpoint: str | None = Field(
+        default=None,
+        description="Where traces are sent, as http://COLLECTOR:4318/v1/traces (OTLP); none are made without it. "
+        "Needs the extra `tracing`.",
+    )
+    tracing_ratio: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="Share of traces begun here that are recorded; a publisher's `traceparent` decides for its own.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level logged.")
 
     @field_validator("raw_topics", mode="before")
@@ -93,6 +105,15 @@ class RuntimeSettings(BaseSettings):
             if not names:
                 raise ValueError("names no topic; write one or several with commas between")
             return names
+        return value
+
+    @field_validator("tracing_endpoint")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", value):
+            raise ValueError("is no http:// or https:// address; write http://COLLECTOR:4318/v1/traces")
         return value
 
     def group(self, service: str) -> str:

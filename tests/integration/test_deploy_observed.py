@@ -20,7 +20,7 @@ from services.local.redis_server import RedisServer
 from services.local.sample import raw_records
 from tests.deployment import DEPLOY
 from tests.observed import ALL_WORKERS, ObservedSuite, Prometheus, raw
-from tests.support import eventually
+from tests.support import eventually, report
 
 pytestmark = pytest.mark.long
 
@@ -84,7 +84,7 @@ def prometheus(suite: ObservedSuite, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def test_every_query_of_every_panel_and_rule_returns_data_where_it_is_due(
-    suite: ObservedSuite, prometheus: Prometheus, capsys: pytest.CaptureFixture[str]
+    suite: ObservedSuite, prometheus: Prometheus
 ) -> None:
     targets = eventually(
         lambda: [t for t in prometheus.get("targets")["activeTargets"] if t["health"] == "up"], message="scraped"
@@ -125,11 +125,11 @@ def test_every_query_of_every_panel_and_rule_returns_data_where_it_is_due(
     assert [rule["name"] for rule in rules if rule["health"] == "err"] == []
     alerts = [rule for rule in rules if rule["type"] == "alerting"]
     recorded = [rule for rule in rules if rule["type"] == "recording"]
-    with capsys.disabled():
-        print(
-            f"\n{panels} panels, {executed} queries executed, {len(empty)} of the quiet ones empty; "
-            f"{len(recorded)} recording rules, {len(alerts)} alerts evaluated"
-        )
+    report(
+        f"{len(generator().build())} dashboards: {panels} panels with queries, {executed} queries executed on a real "
+        f"Prometheus, {len(empty)} of the quiet ones empty; {len(recorded)} recording rules and {len(alerts)} alerts "
+        "evaluated"
+    )
     assert executed > 100
     assert len(alerts) == len(
         yaml.safe_load((DEPLOY / "prometheus/rules/alerts.yml").read_text())["groups"][0]["rules"]
@@ -156,6 +156,38 @@ def test_what_prometheus_tells_is_what_was_published(suite: ObservedSuite, prome
     assert sum(carried.values()) >= 2
 
 
+def test_the_record_that_was_late_or_slow_is_told_beside_the_histograms(
+    suite: ObservedSuite, prometheus: Prometheus
+) -> None:
+    suite.publish([raw(700)])
+
+    def exemplars(metric: str) -> list[dict[str, str]]:
+        now = time.time()
+        found = prometheus.get("query_exemplars", query=f"{metric}_bucket", start=str(now - 600), end=str(now))
+        return [
+            {"service": series["seriesLabels"]["service"], **each["labels"]}
+            for series in found
+            for each in series["exemplars"]
+        ]
+
+    for metric in ("newsloom_freshness_seconds", "newsloom_processing_seconds"):
+        eventually(
+            lambda metric=metric: {each["service"] for each in exemplars(metric)} >= set(SERVICES),
+            40,
+            message=f"{metric}: each service has an exemplar",
+        )
+    # each names a record that is there, and the trace that stands in the headers of what the record led to
+    traces: dict[str, str] = {}
+    for record in suite.records("article-entities"):
+        about = {name: value.decode() for name, value in record.headers}
+        source = "/".join(about[f"newsloom.source.{part}"] for part in ("topic", "partition", "offset"))
+        traces[source] = about["traceparent"].split("-")[1]
+    told = [each for each in exemplars("newsloom_freshness_seconds") if each["service"] == "entities"]
+    assert told
+    assert {each["record"]: each["trace_id"] for each in told}.items() <= traces.items()
+    report(f"{len(told)} exemplars of freshness for the entities, each with the record and the trace of its event")
+
+
 def test_an_empty_prometheus_answers_every_query_without_an_error(tmp_path: Path) -> None:
     prometheus = Prometheus(tmp_path, {})
     try:
@@ -168,7 +200,7 @@ def test_an_empty_prometheus_answers_every_query_without_an_error(tmp_path: Path
 
 
 def test_a_killed_service_wakes_somebody_and_all_is_quiet_once_it_is_back(
-    kafka: Broker, redis_url: str, tmp_path: Path, topic_prefix: str, capsys: pytest.CaptureFixture[str]
+    kafka: Broker, redis_url: str, tmp_path: Path, topic_prefix: str
 ) -> None:
     suite = ObservedSuite(kafka.bootstrap, redis_url, tmp_path / "suite", topic_prefix)
     prometheus: Prometheus | None = None
@@ -198,8 +230,7 @@ def test_a_killed_service_wakes_somebody_and_all_is_quiet_once_it_is_back(
         eventually(lambda: not _named(prometheus, "NewsloomServiceDown"), 60, message="the alert resolves")
         eventually(lambda: prometheus.value('service:newsloom_lag_records:sum{service="entities"}') == 0, 60)
         assert prometheus.value("sum(newsloom_conservation_gap_records)") == 0
-        with capsys.disabled():
-            print(f"\nNewsloomServiceDown fired {fired - broken:.0f} s after SIGKILL (30 times faster), then resolved")
+        report(f"NewsloomServiceDown fired {fired - broken:.0f} s after SIGKILL (time 30 times faster), then resolved")
     finally:
         if prometheus is not None:
             prometheus.close()
@@ -231,6 +262,7 @@ def test_a_forgotten_record_and_a_broken_publisher_each_wake_somebody(
         [alert] = eventually(lambda: _named(prometheus, "NewsloomDeadLetterRatioHigh"), 40, message="the ratio is told")
         assert "%" in alert["annotations"]["summary"]
         eventually(lambda: not _named(prometheus, "NewsloomDeadLetterRatioHigh"), 90, message="it is over")
+        report("NewsloomConservationGap and NewsloomDeadLetterRatioHigh fired on real faults, then resolved")
     finally:
         if prometheus is not None:
             prometheus.close()

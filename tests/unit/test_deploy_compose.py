@@ -38,13 +38,14 @@ def test_the_file_is_what_the_compose_specification_allows() -> None:
 
 
 def test_it_runs_the_whole_suite() -> None:
-    assert set(CONTAINERS) == {"kafka", "redis", "topics", *SERVICES, "observer", "prometheus", "grafana"}
+    assert set(CONTAINERS) == {"kafka", "redis", "topics", *SERVICES, "observer", "prometheus", "grafana", "jaeger"}
     assert set(WORKERS) == {*SERVICES, "observer"}
 
 
 def test_up_alone_gives_everything_and_each_profile_what_it_needs() -> None:
     [line] = [line for line in (REPOSITORY / ".env").read_text().splitlines() if line.startswith("COMPOSE_PROFILES=")]
     assert line.removeprefix("COMPOSE_PROFILES=").split(",") == list(PROFILES)
+    assert {name for name, container in CONTAINERS.items() if "traces" in container["profiles"]} == {"jaeger"}
     for profile in PROFILES:
         enabled = {name for name, container in CONTAINERS.items() if profile in container["profiles"]}
         for name in enabled:
@@ -185,10 +186,15 @@ def test_grafana_reads_the_provisioning_and_the_dashboards_that_are_there() -> N
     mounts = dict(mount.split(":")[:2][::-1] for mount in CONTAINERS["grafana"]["volumes"])
     provider = yaml.safe_load((DEPLOY / "grafana/provisioning/dashboards/newsloom.yml").read_text())["providers"][0]
     assert provider["options"]["path"] in mounts
-    source = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"][0]
-    host, port = source["url"].removeprefix("http://").split(":")
-    assert host in CONTAINERS
-    assert CONTAINERS[host]["ports"][0].endswith(f":{port}")
+    sources = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"]
+    for source in sources:
+        host, port = source["url"].removeprefix("http://").split(":")
+        assert host in CONTAINERS
+        assert CONTAINERS[host]["ports"][0].endswith(f":{port}")
+    [link] = sources[0]["jsonData"]["exemplarTraceIdDestinations"]
+    assert link == {"name": "trace_id", "datasourceUid": sources[1]["uid"]}
+    assert '"newsloom-prometheus"' in (DEPLOY / "grafana/dashboards/newsloom-overview.json").read_text()
+    assert sources[0]["uid"] == "newsloom-prometheus"
     home = Path(CONTAINERS["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
     assert (REPOSITORY / mounts[str(home.parent)] / home.name).is_file()
 
@@ -223,6 +229,7 @@ def test_the_image_installs_pinned_hashed_packages_of_one_service_and_runs_it_as
     assert "--constraint requirements.lock" in install
     last = max(index for index, (word, _) in enumerate(instructions) if word == "FROM")
     final = instructions[last:]
+    assert install.endswith("${EXTRAS:+--extra ${EXTRAS}}"), "traces are an extra, left out unless asked for"
     assert ("USER", "10001:10001") in final
     assert [rest for word, rest in final if word == "CMD"] == ['["service"]']
     assert "hatchling" in " ".join(project()["dependency-groups"]["build"])

@@ -111,6 +111,7 @@ def test_dashboards_have_stable_ids_units_descriptions_and_links_to_one_another(
             if panel["type"] in ("timeseries", "stat", "bargauge"):
                 assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
             assert panel["title"], uid
+            assert panel["type"] == "text" or panel.get("description"), f"{uid}: {panel['title']} has no description"
 
 
 def test_panels_do_not_overlap() -> None:
