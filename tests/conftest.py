@@ -4,7 +4,7 @@ the tests that need it; nothing is skipped."""
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -15,13 +15,6 @@ from services.local.broker import Broker
 from services.local.redis_server import RedisServer
 from tests.support import FIGURES
 
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """What tests counted, such as panels, queries and alerts."""
-    if FIGURES:
-        terminalreporter.section("figures")
-        for line in FIGURES:
-            terminalreporter.write_line(line)
 
 # a machine that does something else beside is no failure: what is tested is what holds, not how soon
 hypothesis.settings.register_profile(
@@ -37,6 +30,24 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """How many processes run the tests: two for everything, each with servers of its own; one for what was named."""
     everything = config.args == list(config.getini("testpaths")) and config.option.capture != "no"
     return 2 if everything else 0
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test counted goes with its report, from whichever process ran it."""
+    report = yield
+    report.user_properties.extend(("figure", line) for line in FIGURES)
+    FIGURES.clear()
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What tests counted, such as panels, queries and alerts, at the end of the run."""
+    reports = [each for kind in ("passed", "failed", "error") for each in terminalreporter.stats.get(kind, ())]
+    if lines := [line for each in reports for name, line in each.user_properties if name == "figure"]:
+        terminalreporter.section("figures")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
