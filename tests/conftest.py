@@ -15,7 +15,6 @@ from services.local.broker import Broker
 from services.local.redis_server import RedisServer
 from tests.support import FIGURES
 
-
 # a machine that does something else beside is no failure: what is tested is what holds, not how soon
 hypothesis.settings.register_profile(
     "newsloom",
