@@ -856,6 +856,24 @@ def service() -> tuple[str, str, Sequence[Row]]:
                         ),
                         width=8,
                     ),
+                    series(
+                        "Learnt lines",
+                        "Whether it was known what the outlet repeats; unavailable: Redis did not answer.",
+                        Query(
+                            "sum by (result) (rate(newsloom_cleaner_learnt_lookups_total[$__rate_interval]))",
+                            "{{result}}",
+                        ),
+                        width=8,
+                    ),
+                    series(
+                        "Articles learnt from",
+                        "counted; known before; enough of their outlet that day; full: too many outlets.",
+                        Query(
+                            "sum by (result) (rate(newsloom_cleaner_learnt_articles_total[$__rate_interval]))",
+                            "{{result}}",
+                        ),
+                        width=8,
+                    ),
                 ),
             ),
             (

@@ -45,19 +45,29 @@ def identify(raw: RawArticle) -> Identity:
     return Identity(page_id(url_key=key, publisher=raw.publisher.name, record_id=raw.record_id), url)
 
 
-def clean_articles(
-    raw: RawArticle, page: PageParts, *, version: str, epoch: str = "", registry: OutletRegistry
-) -> list[CleanArticle]:
-    """The events of a page, the main article first. A function of its arguments: no clock, no chance."""
-    identity = identify(raw)
-    host = host_of(identity.url)
+def carrier_of(raw: RawArticle, identity: Identity, page: PageParts, registry: OutletRegistry) -> str:
+    """What prints the page: the aggregator it names, else its host, else its publisher."""
     aggregator = next((a.name for part in page.parts for a in part.attribution if a.role == "aggregator"), None)
     known = registry.by_name(aggregator) if aggregator else None
-    carrier = known.id if known else fold_name(aggregator) if aggregator else host or raw.publisher.name
+    return known.id if known else fold_name(aggregator) if aggregator else host_of(identity.url) or raw.publisher.name
+
+
+def outlet_of(raw: RawArticle, identity: Identity, part: ArticlePart) -> Outlet:
+    """Under whose name a part appears."""
+    if part.outlet is not None or part.part == "inlined":
+        return part.outlet or Outlet(name="unknown")
+    host = host_of(identity.url)
+    return outlet_of_host(host) if host else Outlet(name=raw.outlet or "unknown")
+
+
+def clean_articles(raw: RawArticle, page: PageParts, *, version: str, registry: OutletRegistry) -> list[CleanArticle]:
+    """The events of a page, the main article first. A function of its arguments: no clock, no chance."""
+    identity = identify(raw)
+    carrier = carrier_of(raw, identity, page, registry)
     events: list[CleanArticle] = []
     inlined: list[str] = []
     for part in page.parts[1:]:
-        outlet = part.outlet or Outlet(name="unknown")
+        outlet = outlet_of(raw, identity, part)
         article_id = inlined_article_id(
             host=carrier, outlet_id=outlet.id, folded_headline=fold_name(part.headline) or part.text[:80]
         )
@@ -65,10 +75,10 @@ def clean_articles(
         if article_id in inlined:
             continue
         inlined.append(article_id)
-        events.append(_event(raw, identity, part, page, outlet, article_id, version, epoch))
+        events.append(_event(raw, identity, part, page, outlet, article_id, version))
     main = page.parts[0]
-    outlet = main.outlet or (outlet_of_host(host) if host else Outlet(name=raw.outlet or "unknown"))
-    first = _event(raw, identity, main, page, outlet, identity.article_id, version, epoch, inlined=tuple(inlined))
+    outlet = outlet_of(raw, identity, main)
+    first = _event(raw, identity, main, page, outlet, identity.article_id, version, inlined=tuple(inlined))
     return [first, *events]
 
 
@@ -80,7 +90,6 @@ def _event(
     outlet: Outlet,
     article_id: str,
     version: str,
-    epoch: str,
     inlined: tuple[str, ...] | None = None,
 ) -> CleanArticle:
     is_main = inlined is not None
@@ -114,7 +123,7 @@ def _event(
         links=part.links,
         section=part.section or (raw.section if is_main else None),
         extraction=Extraction(
-            method=part.method, version=version, epoch=epoch, quality=round(part.quality, 3), reasons=part.reasons
+            method=part.method, version=version, epoch=part.epoch, quality=round(part.quality, 3), reasons=part.reasons
         ),
     )
 

@@ -12,6 +12,9 @@ from schemas.articles import REMOVAL_KINDS, CleanArticle
 METHODS: Final = ("html_model", "html_trafilatura", "text_lines", "text_rules", "withdrawn", "other")
 MEMO_LOOKUPS: Final = ("hit", "miss", "unavailable")
 
+LEARNT_LOOKUPS: Final = ("some", "none", "unavailable")
+LEARNT_COUNTS: Final = ("counted", "known", "enough", "full", "unavailable")
+
 ARTICLES: Final = Counter(
     "newsloom_cleaner_articles_total", "Articles taken off pages, by the path that won.", ["method"]
 )
@@ -31,6 +34,17 @@ MEMOS: Final = Counter(
     "Look-ups of what a page said last: hit, miss, or unavailable when Redis did not answer.",
     ["result"],
 )
+LEARNT: Final = Counter(
+    "newsloom_cleaner_learnt_lookups_total",
+    "Look-ups of what an outlet repeats: some lines, none, or unavailable when Redis did not answer.",
+    ["result"],
+)
+COUNTED: Final = Counter(
+    "newsloom_cleaner_learnt_articles_total",
+    "Articles whose lines were to be counted: counted; known, enough of their outlet that day, or too many outlets "
+    "(full); unavailable when Redis did not answer.",
+    ["result"],
+)
 EXTRACTION: Final = Histogram(
     "newsloom_cleaner_extraction_seconds",
     "Time to take one page apart.",
@@ -46,6 +60,10 @@ def start_at_zero() -> None:
         REMOVED.labels(kind)
     for result in MEMO_LOOKUPS:
         MEMOS.labels(result)
+    for result in LEARNT_LOOKUPS:
+        LEARNT.labels(result)
+    for result in LEARNT_COUNTS:
+        COUNTED.labels(result)
 
 
 def count(articles: Sequence[CleanArticle]) -> None:

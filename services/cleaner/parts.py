@@ -105,6 +105,8 @@ class ArticlePart:
     method: str = ""
     quality: float = 0.0
     reasons: tuple[str, ...] = ()
+    epoch: str = ""
+    """The UTC day of the learnt lines that were taken off; empty where none was."""
 
     @property
     def text(self) -> str:

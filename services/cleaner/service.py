@@ -14,6 +14,8 @@ from schemas.topics import CLEAN_ARTICLES, RAW_ARTICLES
 from services.cleaner import languages, metrics
 from services.cleaner.articles import clean_articles, identify, says, withdrawn_article
 from services.cleaner.html_pages import HtmlOptions, NoArticle
+from services.cleaner.learnt import sightings
+from services.cleaner.learnt_lines import LearntLines
 from services.cleaner.memo import is_unchanged, memo_key, memo_of
 from services.cleaner.outlets import OutletRegistry, OutletRegistryError, default_registry, load_registry
 from services.cleaner.pages import take_apart
@@ -53,6 +55,20 @@ class CleanerSettings(BaseSettings):
     memo_ttl_seconds: int = Field(
         default=30 * 24 * 3600, ge=1, description="How long it is remembered what a page said last."
     )
+    learn_boilerplate: bool = Field(
+        default=True, description="Whether lines that recur at an outlet are learnt and taken off; needs Redis."
+    )
+    learnt_outlets: int = Field(
+        default=5000,
+        ge=16,
+        description="Most outlets whose lines are counted on one day (some 10 KB each in Redis, kept nine days).",
+    )
+    learnt_min_articles: int = Field(
+        default=4, ge=2, description="A line must recur in as many of an outlet's articles within seven days."
+    )
+    learnt_min_ratio: float = Field(
+        default=0.25, gt=0.0, le=1.0, description="And in this share of those that were counted."
+    )
     generation: str = Field(
         default="1", max_length=40, description="Change it to process pages again that are remembered as unchanged."
     )
@@ -78,6 +94,16 @@ def build(runtime: RuntimeSettings, settings: CleanerSettings | None = None) -> 
     version = release()
     cache = Cache(runtime, "cleaner")
     memos = Memos(cache, ttl_seconds=settings.memo_ttl_seconds)
+    learnt = (
+        LearntLines(
+            cache,
+            places=settings.learnt_outlets,
+            min_articles=settings.learnt_min_articles,
+            min_share=settings.learnt_min_ratio,
+        )
+        if settings.learn_boilerplate
+        else None
+    )
     metrics.start_at_zero()
 
     def emit(articles: list[CleanArticle], hooks: tuple[AfterSettle, ...] = ()) -> Emit:
@@ -118,6 +144,14 @@ def build(runtime: RuntimeSettings, settings: CleanerSettings | None = None) -> 
                     "unchanged", page_id=page.page_id, article_id=first.article_id, version_id=first.version_id
                 )
             hooks = (memos.stage(key, memo_of(said, record.owner)),)
+        if learnt is not None:
+            # after the memo: what a page says does not change with what is learnt
+            seen = sightings(raw, found, registry)
+            when = {"fetched_at": raw.fetched_at, "recorded_at": record.timestamp}
+            cleaned = await learnt.take_off(found, seen, **when)
+            if cleaned is not found:
+                articles = clean_articles(raw, cleaned, version=version, registry=registry)
+            hooks = (*hooks, learnt.count_later(seen, **when))
         metrics.count(articles)
         return emit(articles, hooks)
 

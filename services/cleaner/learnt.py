@@ -1,0 +1,124 @@
+"""Lines that recur across an outlet's pages: how they are told, and how they are taken off an article's text.
+
+Pure: what was counted, and where, is in `learnt_lines.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Final
+
+from schemas.articles import RawArticle
+from schemas.events import content_hash
+from services.cleaner.articles import carrier_of, identify, outlet_of
+from services.cleaner.outlets import OutletRegistry, fold_name
+from services.cleaner.parts import ArticlePart, PageParts, Span, TextSpan
+from services.cleaner.text_lines import fold_key, units_of
+
+RULE: Final = "recurs_at_outlet"
+
+SHORTEST: Final = 18
+"""Units: shorter lines recur by chance ("He said no.", "Round two")."""
+LONGEST: Final = 900
+MOST_LINES: Final = 80
+"""Lines of one article that are counted: the first and the last ones, where sites print what they repeat."""
+MOST_TAKEN: Final = 0.4
+"""Share of an article's text that may go: where more recurs, the articles are one article under several addresses."""
+LEAST_LEFT: Final = 200
+"""Units of text that must be left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One article as it is counted: where, on whose word, and which of its lines."""
+
+    place: str
+    """The carrier and the outlet: 32 hex digits. Lines learnt in one place say nothing of another."""
+    voters: tuple[bytes, ...]
+    """Its page and its headline: an article is counted once, whatever it is called or wherever it stands."""
+    lines: tuple[bytes, ...]
+
+
+def place_of(carrier: str, outlet_id: str) -> str:
+    """Where lines are learnt: an outlet's articles on one carrier (its own site, or an aggregator)."""
+    return content_hash("learnt", carrier, outlet_id)
+
+
+def line_hash(text: str) -> bytes:
+    """Eight bytes by which a line is known again: of its letters and digits, folded."""
+    return sha256(fold_key(text).encode()).digest()[:8]
+
+
+def sightings(raw: RawArticle, page: PageParts, registry: OutletRegistry) -> tuple[Sighting, ...]:
+    """The articles of `page`, as it was read without anything learnt, as they are counted: one a part, in order."""
+    identity = identify(raw)
+    carrier = carrier_of(raw, identity, page, registry)
+    return tuple(
+        _sighting(
+            part,
+            place=place_of(carrier, outlet_of(raw, identity, part).id),
+            page_id=identity.page_id if part.part == "main" else None,
+        )
+        for part in page.parts
+    )
+
+
+def _sighting(part: ArticlePart, *, place: str, page_id: str | None) -> Sighting:
+    lines = [text for text in part.paragraphs if SHORTEST <= units_of(text) <= LONGEST]
+    if len(lines) > MOST_LINES:
+        lines = lines[: MOST_LINES // 2] + lines[-MOST_LINES // 2 :]
+    voters = [sha256(b"p" + page_id.encode()).digest()[:8]] if page_id else []
+    headline = fold_name(part.headline) or fold_key(part.text[:80])
+    voters.append(sha256(b"h" + headline.encode()).digest()[:8])
+    return Sighting(place, tuple(voters), tuple(sorted({line_hash(text) for text in lines})))
+
+
+def take_off(page: PageParts, number: int, learnt: Collection[bytes], epoch: str) -> PageParts:
+    """`page` with the learnt lines of part `number` moved to its ledger; `page` itself where there is nothing to move.
+
+    Nothing is moved either where more than MOST_TAKEN of the text would go, or less than LEAST_LEFT would stay.
+    """
+    part = page.parts[number]
+    gone = {
+        index
+        for index, text in enumerate(part.paragraphs)
+        if learnt and SHORTEST <= units_of(text) <= LONGEST and line_hash(text) in learnt
+    }
+    if not gone:
+        return page
+    whole = sum(units_of(text) for text in part.paragraphs)
+    taken = sum(units_of(part.paragraphs[index]) for index in gone)
+    if taken > MOST_TAKEN * whole or whole - taken < LEAST_LEFT:
+        return page
+    kept: list[TextSpan] = []
+    removed = list(part.removed)
+    for index, spans in enumerate(_spans_of(page.flattened, part)):
+        if index in gone:
+            removed.extend(Span("boilerplate", RULE, span.start, span.end) for span in spans)
+        else:
+            kept.extend(spans)
+    changed = replace(
+        part,
+        paragraphs=tuple(text for index, text in enumerate(part.paragraphs) if index not in gone),
+        body_spans=tuple(kept),
+        removed=tuple(sorted(removed, key=lambda span: span.start)),
+        epoch=epoch,
+    )
+    return replace(page, parts=(*page.parts[:number], changed, *page.parts[number + 1 :]))
+
+
+def _spans_of(flattened: str, part: ArticlePart) -> list[list[TextSpan]]:
+    """The body spans of each paragraph: a paragraph has several where a promo was cut out of it."""
+    found: list[list[TextSpan]] = []
+    spans = iter(part.body_spans)
+    for text in part.paragraphs:
+        wanted = len("".join(text.split()))
+        own: list[TextSpan] = []
+        while wanted > 0:
+            span = next(spans)
+            own.append(span)
+            wanted -= len("".join(flattened[span.start : span.end].split()))
+        found.append(own)
+    return found
