@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from schemas.duplicates import ArticleRef, Passage
 from services.duplicates.check import compare
-from services.duplicates.redis_index import IndexSettings, RedisArticleIndex
+from services.duplicates.redis_index import RedisArticleIndex
 from services.duplicates.relations import Article, Decision, judge, passages_of
+from services.duplicates.settings import DuplicatesSettings
 from services.duplicates.sketch import sketch
 from services.duplicates.stored import StoredArticle, key_of, milliseconds
 from services.runtime.cache import Cache
 from services.runtime.errors import SuiteError
-from services.runtime.settings import RuntimeSettings
+from services.runtime.settings import RuntimeSettings, read_settings
 
 _MEANINGS = {
     "equal_text": "their words are equal",
@@ -116,13 +117,15 @@ async def articles_at(index: RedisArticleIndex, url: str) -> list[ArticleRef]:
     return sorted(found.values(), key=lambda ref: ref.fetched_at, reverse=True)
 
 
-async def why(runtime: RuntimeSettings, names: Sequence[str], *, shard: str = "0") -> list[Explanation | ClusterView]:
+async def why(
+    runtime: RuntimeSettings, names: Sequence[str], settings: DuplicatesSettings | None = None
+) -> list[Explanation | ClusterView]:
     """What `newsloom why` shows: for two names the decision on them, for one its cluster.
 
     A name is an article id or an address. Raises NotHeldError and DependencyError.
     """
     cache = Cache(runtime, "duplicates")
-    index = RedisArticleIndex(cache, IndexSettings(shard=shard))
+    index = RedisArticleIndex(cache, (settings or read_settings(DuplicatesSettings)).layout())
     try:
         resolved: list[list[str]] = []
         for name in names:

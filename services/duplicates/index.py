@@ -24,7 +24,10 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A stored version with a lower arrival number that shares `hits` sketch hashes. `text` is None past the cap."""
+    """A stored version with a lower arrival number that shares `hits` sketch hashes. `text` is None past the cap.
+
+    Numbers are compared over all shards.
+    """
 
     number: int
     hits: int
@@ -34,11 +37,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Found:
-    """The version is in the index under `number`. `previous` is the version that was the article's latest before it."""
+    """The version is in the index under `number`. `previous` is the version that was the article's latest before it.
+
+    `is_again`: the same record brought it before, and its settlement may be stored.
+    """
 
     number: int
     previous: bytes | None
     candidates: tuple[Candidate, ...]
+    is_again: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,9 +96,11 @@ class Gone:
 
 @dataclass(frozen=True)
 class Member:
-    """An article as a cluster keeps it. `score` orders members by publication, in ms."""
+    """An article as a cluster keeps it. `number` is its arrival's, `score` orders members by publication, in ms."""
 
     article_key: str
+    number: int
+    fetched_ms: int
     outlet_id: str
     is_counted: bool
     score: int
@@ -109,12 +118,22 @@ class Settlement:
     """
 
     version_key: str
+    owner: str
     member: Member
     payload: bytes
     alert_id: str
     tokens: tuple[str, ...]
     links: tuple[Member, ...]
     needs_cluster: bool
+
+
+@dataclass(frozen=True)
+class Recall:
+    """What was stored for a version that came again, whatever is found for it now."""
+
+    article_key: str
+    version_key: str
+    owner: str
 
 
 @dataclass(frozen=True)
@@ -128,7 +147,7 @@ class Removed:
     earliest: str
 
 
-AddReply = Found | KnownVersion | WithdrawnVersion | Settled
+AddReply = Found | KnownVersion | WithdrawnVersion
 Progress = Mapping[str, int]
 """The offset up to which each partition is indexed, by "topic/partition"."""
 
@@ -137,16 +156,23 @@ class ArticleIndex(Protocol):
     """Inserts, finds and clusters article versions; every method raises DependencyError when the index is away or
     has to be rebuilt first."""
 
-    async def add(self, arrivals: Iterable[Arrival], expected: Progress) -> list[AddReply]:
+    async def add(self, arrivals: Iterable[Arrival], expected: Progress, progress: Progress) -> list[AddReply]:
         """Insert each arrival in order and find what shares its sketch with a lower number.
 
-        `expected` is what must have been indexed before. The articles of one call are distinct. Again with the same
-        owner: what was settled, or the same search with the same number.
+        `expected` is what must have been indexed before, `progress` what will have been once these are settled. The
+        articles of one call are distinct. Again with the same owner: the same search with the same number.
         """
         ...
 
-    async def settle(self, settlements: Sequence[Settlement], progress: Progress) -> list[Settled | Gone]:
-        """Join clusters and store results, each once, in order; then note how far the index has come."""
+    async def settle(self, requests: Sequence[Settlement | Recall], progress: Progress) -> list[Settled | Gone | None]:
+        """Join clusters and store results, each once, in order; then note how far the index has come.
+
+        None for a recall of what was never settled.
+        """
+        ...
+
+    async def note(self, progress: Progress) -> None:
+        """Note how far the index has come where nothing was to be settled."""
         ...
 
     async def remove(self, article_key: str, owner: str, withdrawn_ms: int) -> Removed | None:

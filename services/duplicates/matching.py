@@ -24,7 +24,6 @@ from services.duplicates.index import Arrival, Found, Member, Settlement
 from services.duplicates.relations import Article, Decision, decide, passages_of
 from services.duplicates.revisions import revise
 from services.duplicates.stored import StoredArticle, key_of, milliseconds, ref_json, to_stored
-from services.duplicates.wire import find_credit
 
 _STRENGTH: Final = {"exact": 0, "near": 1, "excerpt": 2}
 MOST_LINKS: Final = 24
@@ -76,24 +75,27 @@ class Payload:
 
 def arrive(clean: CleanArticle, owner: str, *, keeps_texts: bool = True) -> tuple[Article, Arrival]:
     """The article ready for counting, and what goes into the index."""
-    agencies = tuple(author.name for author in clean.byline if author.kind == "agency")
-    agencies += tuple(entry.name for entry in clean.attribution if entry.role == "wire")
-    credit = find_credit(clean.text, agencies)
-    stored = to_stored(clean, json.dumps([credit.agency, credit.evidence], ensure_ascii=False) if credit else "")
-    article = Article(stored)
-    fetched_ms = milliseconds(clean.fetched_at)
+    article = Article(to_stored(clean))
+    return article, arrival_of(article, owner, keeps_texts=keeps_texts)
+
+
+def arrival_of(article: Article, owner: str, *, keeps_texts: bool = True) -> Arrival:
+    """What goes into the index for `article`, which `owner` brought."""
+    stored = article.stored
+    article_key = stored.article_key
+    fetched_ms = milliseconds(stored.ref.fetched_at)
+    halves = article.halves
     record = Record(
-        article_key=stored.article_key,
+        article_key=article_key,
         outlet=outlet_digest(stored.ref.outlet_id),
-        is_counted=stored.is_counted,
         digest=article.digest,
-        shingles=len(article.shingles),
+        shingles=len(halves),
         sketch=len(article.sketch),
         fetched_ms=fetched_ms,
-        packed=pack_hashes(article.shingles) if not article.is_short else b"",
+        packed=pack_hashes(halves) if not article.is_short else b"",
     )
-    return article, Arrival(
-        article_key=stored.article_key,
+    return Arrival(
+        article_key=article_key,
         version_key=key_of(stored.ref.version_id),
         owner=owner,
         fetched_ms=fetched_ms,
@@ -125,10 +127,12 @@ def _unpacked(packed: bytes) -> Article:
     return Article(packed)
 
 
-def member_of(stored: StoredArticle, *, is_sighting: bool) -> Member:
-    """The article as a cluster keeps it."""
+def member_of(stored: StoredArticle, number: int, *, is_sighting: bool) -> Member:
+    """The article as a cluster keeps it; `number` is its arrival's."""
     return Member(
         article_key=stored.article_key,
+        number=number,
+        fetched_ms=milliseconds(stored.ref.fetched_at),
         outlet_id=stored.ref.outlet_id,
         is_counted=stored.is_counted,
         score=stored.published_ms,
@@ -138,8 +142,10 @@ def member_of(stored: StoredArticle, *, is_sighting: bool) -> Member:
     )
 
 
-def settle_plan(article: Article, found: Found, verdicts: Sequence[Verdict], *, is_capped: bool) -> Settlement | None:
-    """What is to be settled for the article; None when it matches nothing and revises nothing."""
+def settle_plan(
+    article: Article, owner: str, found: Found, verdicts: Sequence[Verdict], *, is_capped: bool
+) -> Settlement | None:
+    """What is to be settled for the article that `owner` brought; None when it matches nothing and revises nothing."""
     stored = article.stored
     revision = None
     if found.previous is not None:
@@ -161,11 +167,12 @@ def settle_plan(article: Article, found: Found, verdicts: Sequence[Verdict], *, 
     links: dict[str, Member] = {}
     for verdict in united[:MOST_LINKS]:
         # a sighting is told from the side of the later one; what it met stays what it was
-        links.setdefault(verdict.stored.article_key, member_of(verdict.stored, is_sighting=False))
+        links.setdefault(verdict.stored.article_key, member_of(verdict.stored, verdict.number, is_sighting=False))
     is_sighting = any(verdict.decision.kind == "sighting" for verdict in united)
     return Settlement(
         version_key=key_of(stored.ref.version_id),
-        member=member_of(stored, is_sighting=is_sighting),
+        owner=owner,
+        member=member_of(stored, found.number, is_sighting=is_sighting),
         payload=payload.to_bytes(),
         alert_id=alert_id(stored.ref.article_id, stored.ref.version_id),
         tokens=tuple(
@@ -201,16 +208,15 @@ def _match(article: Article, verdict: Verdict) -> Match:
 
 def _wire(article: Article, verdicts: Sequence[Verdict]) -> WireCredit | None:
     """The agency that the article credits; else the likely one, which most of its matches credit."""
-    if article.stored.wire:
-        agency, evidence = json.loads(article.stored.wire)
-        return WireCredit(agency=agency, evidence=evidence)
+    if article.credit is not None:
+        return WireCredit(agency=article.credit.agency, evidence=article.credit.evidence)
     votes: dict[str, int] = {}
     said: dict[str, str] = {}
     for verdict in verdicts:
-        if verdict.decision.relation != "excerpt" and verdict.stored.wire:
-            agency, evidence = json.loads(verdict.stored.wire)
-            votes[agency] = votes.get(agency, 0) + 1
-            said.setdefault(agency, f"likely: {verdict.stored.ref.outlet} credits it: {evidence}")
+        credit = verdict.article.credit if verdict.decision.relation != "excerpt" else None
+        if credit is not None:
+            votes[credit.agency] = votes.get(credit.agency, 0) + 1
+            said.setdefault(credit.agency, f"likely: {verdict.stored.ref.outlet} credits it: {credit.evidence}")
     if not votes:
         return None
     agency = min(votes, key=lambda name: (-votes[name], name))

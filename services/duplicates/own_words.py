@@ -93,6 +93,23 @@ def statement_spans(text: str) -> list[tuple[int, int]]:
     return found
 
 
+_INTRODUCED: Final = re.compile(
+    r"^(?=.*\b(?:full|complete|entire|entirety|text\s+of|below|follows|following|verbatim)\b)"
+    r"(?=.*\b(?:statement|letter|remarks|speech|transcript|memo|e-?mail|message|text|resolution|order)\b)"
+    r".{0,300}:[ \t]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def introduced_spans(text: str) -> list[tuple[int, int]]:
+    """What follows a line such as "Here is the statement in full:", to the end of `text`: somebody else's words.
+
+    They need no marks and hardly ever another paragraph after them; as statements do, they tell of excerpts only.
+    """
+    found = _INTRODUCED.search(text)
+    return [(found.end(), len(text))] if found is not None and found.end() < len(text) else []
+
+
 def list_spans(text: str) -> list[tuple[int, int]]:
     """Stretches of at least 25 words in capitals and no sentence: choosers of countries, menus, lists of names."""
     found: list[tuple[int, int]] = []
@@ -134,7 +151,7 @@ def own_words(located: LocatedText, *, is_excerpt: bool = False) -> npt.NDArray[
     own = np.ones(len(located.tokens), dtype=np.bool_)
     spans = [*quoted_spans(text), *standing_spans(text), *post_spans(text), *list_spans(text)]
     if is_excerpt:
-        spans += statement_spans(text)
+        spans += [*statement_spans(text), *introduced_spans(text)]
     for start, end in spans:
         first = int(np.searchsorted(located.starts, start))
         last = int(np.searchsorted(located.starts, end))

@@ -1,18 +1,21 @@
 """The index in Redis: one inverted index, check hashes, texts and clusters, shared by all workers.
 
 Every change is one Lua call, so that arrival numbers, insertions and searches of different workers cannot interleave.
-A batch costs two round trips: one inserts and searches, one settles.
+A batch costs two round trips: one inserts and searches, one settles. With several shards each keeps a part of the
+articles whole (postings, hashes, text) under a hash tag of its own, and the clusters have another: a batch then costs
+each shard two round trips, one that inserts and one that searches, and the clusters one.
 """
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, Final, cast
 
+import numpy as np
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import NoScriptError, ResponseError
 
@@ -26,42 +29,52 @@ from services.duplicates.index import (
     KnownVersion,
     Member,
     Progress,
+    Recall,
     Removed,
     Settled,
     Settlement,
     WithdrawnVersion,
 )
+from services.runtime import clock
 from services.runtime.cache import Cache
 from services.runtime.errors import DependencyError
 
-Call = tuple[str, list[Any]]
-"""A script's name and its arguments after the generation."""
+Call = tuple[str, str, list[Any]]
+"""A script's name, the prefix of its keys, and its arguments after the generation."""
 
-_SENT_TOGETHER: Final = 8
 _HOUR_MS: Final = 3600 * 1000
 _LENGTH: Final = struct.Struct(">I")
 _FETCHED: Final = struct.Struct(">d")
+_VERSION: Final = struct.Struct(">dI")
+_HEAD: Final = struct.Struct(">BIHI")
+_CANDIDATE: Final = struct.Struct(">IHII")
 
+TOGETHER: Final = 4
+"""Articles in one call: while Redis works on them the next ones are counted."""
 # hits of the sketch that make a candidate: on the development articles no pair with containment .5 has fewer than 3,
 # and of one hit there are five times as many
 LEAST_HITS: Final = 2
 MOST_CANDIDATES: Final = 64
 MOST_TEXTS: Final = 24
 LONGEST_POSTING: Final = 64
-"""Articles kept per sketch hash and segment, the oldest: what 64 articles share, later ones are found by as well."""
+"""Articles kept per sketch hash, the oldest: what 64 articles share, later ones are found by as well."""
 ENTRIES_PER_BUCKET: Final = 48  # on average; twice that stays below Redis's limit for a hash's compact form (128)
-FIRST_BUCKETS: Final = 64
+FIRST_BUCKETS: Final = 4096  # less than a megabyte; until 4,500 articles are held nothing has to grow
 CHUNK: Final = 1024
 """Articles whose records share a key, and so expire together."""
+MOST_TENDED: Final = 4000
+_SAMPLED_CHUNKS: Final = 16
+_WITH_BUCKETS: Final = frozenset(("add", "query", "tend", "remove", "text"))
 
 
 @dataclass(frozen=True)
 class IndexSettings:
-    """How far apart articles may match, and how long the index keeps them."""
+    """How far apart articles may match, how long the index keeps them, and how it is laid out in Redis."""
 
     window_hours: int = 72
     grace_hours: int = 24
-    shard: str = "0"
+    name: str = "0"
+    shards: int = 1
 
     @property
     def ttl_seconds(self) -> int:
@@ -77,7 +90,9 @@ class _Script:
     """A Lua script by its digest, loaded when the server does not know it."""
 
     def __init__(self, name: str, constants: Mapping[str, int]) -> None:
-        text = files("services.duplicates").joinpath("lua", f"{name}.lua").read_text(encoding="utf-8")
+        parts = ("shared", "buckets", name) if name in _WITH_BUCKETS else ("shared", name)
+        folder = files("services.duplicates").joinpath("lua")
+        text = "\n".join(folder.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in parts)
         for constant, value in constants.items():
             text = re.sub(rf"\b{constant}\b", str(value), text)
         self.text = text
@@ -88,13 +103,31 @@ class _Script:
         self.digest = loaded.decode() if isinstance(loaded, bytes) else str(loaded)
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """What one shard says of one article (see buckets.lua)."""
+
+    status: int
+    number: int
+    previous: bytes
+    candidates: tuple[Candidate, ...]
+
+
 class RedisArticleIndex:
-    """An `ArticleIndex` on one shard of a Redis, opened under a `generation` (see `rebuild.open_index`)."""
+    """An `ArticleIndex` in a Redis or a Redis Cluster, opened under a `generation` (see `rebuild.open_index`)."""
 
     def __init__(self, cache: Cache, settings: IndexSettings) -> None:
         self._cache = cache
         self._settings = settings
-        self._prefix = f"newsloom:duplicates:{{{settings.shard}}}:"
+        shards = settings.shards
+        if shards == 1:
+            self._lead = f"newsloom:duplicates:{{{settings.name}}}:"
+            self._shards = [self._lead]
+        else:
+            # the number of shards is part of their names: another number is another index, filled from the topic
+            self._lead = f"newsloom:duplicates:{{{settings.name}.of{shards}}}:"
+            self._shards = [f"newsloom:duplicates:{{{settings.name}.{place}of{shards}}}:" for place in range(shards)]
+        self._prefixes = list(dict.fromkeys((self._lead, *self._shards)))
         constants = {
             "TTL": settings.ttl_seconds,
             "LEAST_HITS": LEAST_HITS,
@@ -104,9 +137,12 @@ class RedisArticleIndex:
             "ENTRIES_PER_BUCKET": ENTRIES_PER_BUCKET,
             "FIRST_BUCKETS": FIRST_BUCKETS,
             "CHUNK": CHUNK,
+            "MOST_TENDED": MOST_TENDED,
         }
-        self._scripts = {name: _Script(name, constants) for name in ("add", "settle", "remove", "guard", "progress")}
+        names = ("add", "query", "tend", "remove", "leave", "settle", "guard", "progress", "text")
+        self._scripts = {name: _Script(name, constants) for name in names}
         self._window_ms = settings.window_hours * _HOUR_MS
+        self._latest_number = 0
         self.generation = ""
         """What the scripts check: "g" and the generation, or "r" and the rebuilder's token. Empty: not open."""
 
@@ -120,69 +156,147 @@ class RedisArticleIndex:
         """How far apart two fetches may be for their articles to match."""
         return self._window_ms
 
-    def key(self, what: str) -> str:
-        """The Redis key of `what` in this shard."""
-        return self._prefix + what
+    def _shard_of(self, article_key: str) -> int:
+        return int(article_key[-8:], 16) % len(self._shards)
 
     # -- the port
 
-    async def add(self, arrivals: Iterable[Arrival], expected: Progress) -> list[AddReply]:
+    async def add(self, arrivals: Iterable[Arrival], expected: Progress, progress: Progress) -> list[AddReply]:
         """See `ArticleIndex.add`. `arrivals` may be made while it runs: Redis works on the first ones meanwhile."""
-        guards = [str(part) for item in expected.items() for part in item]
+        if len(self._shards) > 1:
+            return await self._add_to_shards(list(arrivals), expected, progress)
 
         def calls() -> Iterator[Call]:
-            if guards:
-                yield "guard", guards
+            yield from self._guards(expected, self._shards)
+            together: list[Any] = []
             for arrival in arrivals:
-                keys = bytes.fromhex(arrival.version_key + arrival.owner) + _FETCHED.pack(arrival.fetched_ms)
-                yield (
-                    "add",
-                    [arrival.article_key.encode(), keys, arrival.sketch.tobytes(), arrival.record, arrival.text],
-                )
+                together += _arguments(arrival, 0)
+                if len(together) == 5 * TOGETHER:
+                    yield "add", self._lead, together
+                    together = []
+            if together:
+                yield "add", self._lead, together
+            yield "tend", self._lead, [str(clock.now().timestamp())]
 
-        replies = await self._run("add", calls())
-        if guards:
-            self._require(replies[0])
-            replies = replies[1:]
-        return [self._added(reply) for reply in replies]
+        answers = [answer for reply in await self._run("add", calls()) for answer in self._answers(reply)]
+        return [_found(answer, answer.number, answer.candidates) for answer in answers]
 
-    async def settle(self, settlements: Sequence[Settlement], progress: Progress) -> list[Settled | Gone]:
+    async def _add_to_shards(
+        self, arrivals: Sequence[Arrival], expected: Progress, progress: Progress
+    ) -> list[AddReply]:
+        """Each article into its own shard; then all are looked for in the others.
+
+        Numbers come from the shards' clocks (see query.lua). The worker proposes them in the order of arrival.
+        """
+        shards = len(self._shards)
+        own = [self._shard_of(arrival.article_key) for arrival in arrivals]
+        calls: list[Call] = list(self._guards(expected, self._shards))
+        by_shard: list[list[int]] = [[] for _ in range(shards)]
+        for place, shard in enumerate(own):
+            by_shard[shard].append(place)
+        order: list[int] = []
+        for shard, places in enumerate(by_shard):
+            for at in range(0, len(places), TOGETHER):
+                part = places[at : at + TOGETHER]
+                order += part
+                arguments: list[Any] = []
+                for place in part:
+                    arguments += _arguments(arrivals[place], self._latest_number + 1 + place)
+                calls.append(("add", self._shards[shard], arguments))
+        answers: dict[int, _Answer] = dict(
+            zip(
+                order,
+                (answer for reply in await self._run("add", calls) for answer in self._answers(reply)),
+                strict=True,
+            )
+        )
+        # one more than any: a search of equal numbers has put the clock of its shard that far (see below)
+        self._latest_number = max([self._latest_number, *(answer.number + 1 for answer in answers.values())])
+        calls, order = [], []
+        for shard, prefix in enumerate(self._shards):
+            # 2 and 3 are in no relation: known from another owner, or withdrawn
+            places = [place for place in range(len(arrivals)) if own[place] != shard and answers[place].status < 2]
+            for at in range(0, len(places), TOGETHER):
+                part = places[at : at + TOGETHER]
+                order += part
+                arguments = []
+                for place in part:
+                    # of equal numbers the one in the earlier shard is lower
+                    limit = answers[place].number + (1 if shard < own[place] else 0)
+                    arguments += [_LENGTH.pack(limit), _tags(arrivals[place])]
+                calls.append(("query", prefix, arguments))
+            calls.append(("tend", prefix, [str(clock.now().timestamp())]))
+            if progress:
+                calls.append(("progress", prefix, _flat(progress)))
+        replies = await self._run("add", calls)
+        found: dict[int, list[Candidate]] = {
+            place: [_numbered(candidate, own[place], shards) for candidate in answer.candidates]
+            for place, answer in answers.items()
+        }
+        asked = iter(order)
+        for (_, prefix, _), reply in zip(calls, replies, strict=True):
+            shard = self._shards.index(prefix)
+            for answer in self._answers(reply):
+                found[next(asked)] += [_numbered(candidate, shard, shards) for candidate in answer.candidates]
+        made: list[AddReply] = []
+        for place, answer in sorted(answers.items()):
+            candidates = sorted(found[place], key=lambda one: (-one.hits, one.number))[:MOST_CANDIDATES]
+            candidates[MOST_TEXTS:] = [replace(one, text=None) for one in candidates[MOST_TEXTS:]]
+            made.append(_found(answer, answer.number * shards + own[place], tuple(candidates)))
+        return made
+
+    def _guards(self, expected: Progress, prefixes: Sequence[str]) -> Iterator[Call]:
+        if expected:
+            for prefix in prefixes:
+                yield "guard", prefix, _flat(expected)
+
+    async def settle(self, requests: Sequence[Settlement | Recall], progress: Progress) -> list[Settled | Gone | None]:
         """See `ArticleIndex.settle`."""
         calls: list[Call] = []
-        for settlement in settlements:
-            arguments: list[Any] = [
-                settlement.member.article_key,
-                bytes.fromhex(settlement.version_key),
-                settlement.payload,
-                settlement.alert_id,
-                "\n".join(settlement.tokens),
-                self._settings.ttl_seconds,
-                "1" if settlement.needs_cluster else "0",
-                _member(settlement.member),
-            ]
-            for link in settlement.links:
-                arguments += [link.article_key, _member(link)]
-            calls.append(("settle", arguments))
+        for request in requests:
+            key = request.member.article_key if isinstance(request, Settlement) else request.article_key
+            arguments: list[Any] = [key, bytes.fromhex(request.version_key + request.owner[:16])]
+            if isinstance(request, Settlement):
+                arguments += [
+                    request.payload,
+                    request.alert_id,
+                    "\n".join(request.tokens),
+                    "1" if request.needs_cluster else "0",
+                ]
+                for member in (request.member, *request.links):
+                    arguments += [member.article_key, member.number, member.fetched_ms, _member(member)]
+            calls.append(("settle", self._lead, arguments))
         if progress:
-            parts: list[Any] = [self._settings.ttl_seconds]
-            for item in progress.items():
-                parts += item
-            calls.append(("progress", parts))
+            calls.append(("progress", self._lead, _flat(progress)))
         if not calls:
             return []
         replies = await self._run("settle", calls)
         if progress:
             self._require(replies.pop())
-        settled: list[Settled | Gone] = []
+        settled: list[Settled | Gone | None] = []
         for reply in replies:
             self._require(reply[0])
-            settled.append(Gone() if reply[0] == b"gone" else _settled(_split(reply[1])))
+            if reply[0] == b"none":
+                settled.append(None)
+            else:
+                settled.append(Gone() if reply[0] == b"gone" else _settled(_split(reply[1])))
         return settled
+
+    async def note(self, progress: Progress) -> None:
+        """See `ArticleIndex.note`."""
+        if progress:
+            calls: list[Call] = [("progress", prefix, _flat(progress)) for prefix in self._prefixes]
+            for reply in await self._run("settle", calls):
+                self._require(reply)
 
     async def remove(self, article_key: str, owner: str, withdrawn_ms: int) -> Removed | None:
         """See `ArticleIndex.remove`."""
-        arguments = [article_key, bytes.fromhex(owner), withdrawn_ms, self._settings.ttl_seconds]
-        [reply] = await self._run("remove", [("remove", arguments)])
+        prefix = self._shards[self._shard_of(article_key)]
+        arguments: list[Any] = [bytes.fromhex(article_key), bytes.fromhex(owner)[:8], _FETCHED.pack(withdrawn_ms)]
+        [said] = await self._run("remove", [("remove", prefix, arguments)])
+        self._require(said)
+        arguments = [article_key, bytes.fromhex(owner), withdrawn_ms, said]
+        [reply] = await self._run("remove", [("leave", self._lead, arguments)])
         self._require(reply[0])
         if reply[0] == b"unknown":
             return None
@@ -193,16 +307,12 @@ class RedisArticleIndex:
 
     async def latest_text(self, article_key: str) -> bytes | None:
         """The stored text of the article's latest version, or None when the index does not hold it."""
-        latest = await self._cache.call(
-            "read", article_key, lambda client: client.hget(self.key(f"a:{article_key}"), "l")
-        )
-        if latest is None:
-            return None
-        number = int.from_bytes(latest[:4], "big")
+        prefix = self._shards[self._shard_of(article_key)]
+        script = self._scripts["text"].text
         return cast(
             "bytes | None",
             await self._cache.call(
-                "read", article_key, lambda client: client.hget(self.key(f"t:{number // CHUNK}"), str(number))
+                "read", article_key, lambda client: client.eval(script, 1, prefix, bytes.fromhex(article_key))
             ),
         )
 
@@ -210,9 +320,9 @@ class RedisArticleIndex:
         """The id of the cluster that holds the article, or None."""
 
         async def follow(client: Any) -> str | None:
-            cluster = await client.hget(self.key(f"a:{article_key}"), "c")
+            cluster = await client.hget(f"{self._lead}a:{article_key}", "c")
             while cluster is not None:
-                further = await client.hget(self.key(f"c:{cluster.decode()}"), "to")
+                further = await client.hget(f"{self._lead}c:{cluster.decode()}", "to")
                 if further is None:
                     return cast("str", cluster.decode())
                 cluster = further
@@ -222,7 +332,8 @@ class RedisArticleIndex:
 
     async def cluster_members(self, cluster_id: str) -> dict[str, str]:
         """The members of a cluster: their ArticleRef as JSON, by article key."""
-        fields = await self._cache.call("read", cluster_id, lambda client: client.hgetall(self.key(f"c:{cluster_id}")))
+        key = f"{self._lead}c:{cluster_id}"
+        fields = await self._cache.call("read", cluster_id, lambda client: client.hgetall(key))
         members: dict[str, str] = {}
         for name, value in cast("dict[bytes, bytes]", fields).items():
             if name[:1] == b"m" and name != b"min":
@@ -234,13 +345,14 @@ class RedisArticleIndex:
 
         async def scan(client: Any) -> list[bytes]:
             texts: list[bytes] = []
-            for key in await self._chunks(client, "t"):
-                cursor = 0
-                while True:
-                    cursor, page = await client.hscan(key, cursor, count=500)
-                    texts += list(page.values())
-                    if cursor == 0:
-                        break
+            for prefix in self._shards:
+                for key in await self._chunks(client, prefix, "t"):
+                    cursor = 0
+                    while True:
+                        cursor, page = await client.hscan(key, cursor, count=500)
+                        texts += list(page.values())
+                        if cursor == 0:
+                            break
             return texts
 
         return await self._cache.call("read", "texts", scan)
@@ -250,29 +362,46 @@ class RedisArticleIndex:
 
         async def measure(client: Any) -> IndexSize:
             articles = records = texts = 0
-            for key in await self._chunks(client, "r"):
-                articles += await client.hlen(key)
-                records += int(await client.memory_usage(key, samples=20) or 0)
-            for key in await self._chunks(client, "t"):
-                texts += int(await client.memory_usage(key, samples=20) or 0)
-            used = int((await client.info("memory"))["used_memory"])
-            return IndexSize(articles, records, texts, used)
+            for prefix in self._shards:
+                keys = await self._chunks(client, prefix, "r")
+                for key in keys:
+                    articles += await client.hlen(key)
+                sampled = keys[:: max(1, len(keys) // _SAMPLED_CHUNKS)]
+                for key in sampled:
+                    share = len(keys) / len(sampled)
+                    records += round(share * int(await client.memory_usage(key, samples=20) or 0))
+                    text_key = key.replace("}:r:", "}:t:")
+                    texts += round(share * int(await client.memory_usage(text_key, samples=20) or 0))
+            memory: dict[str, Any] = await client.info("memory")
+            # a cluster answers by node
+            nodes = [memory] if "used_memory" in memory else list(memory.values())
+            return IndexSize(articles, records, texts, sum(int(node["used_memory"]) for node in nodes))
 
         return await self._cache.call("read", "size", measure)
 
-    async def _chunks(self, client: Any, kind: str) -> list[str]:
-        oldest = await client.hget(self.key("layout"), "oldest")
-        newest = await client.get(self.key("count"))
+    async def _chunks(self, client: Any, prefix: str, kind: str) -> list[str]:
+        oldest = await client.hget(f"{prefix}layout", "oldest")
+        newest = await client.get(f"{prefix}count")
         if oldest is None or newest is None:
             return []
-        return [self.key(f"{kind}:{number}") for number in range(int(oldest), int(newest) // CHUNK + 1)]
+        return [f"{prefix}{kind}:{number}" for number in range(int(oldest), int(newest) // CHUNK + 1)]
 
     # -- opening, see rebuild.py
 
+    async def _everywhere(self, command: Callable[[Any, str], Awaitable[Any]]) -> list[Any]:
+        """What `command` returns for each prefix, the lead's first."""
+
+        async def each(client: Any) -> list[Any]:
+            return [await command(client, prefix) for prefix in self._prefixes]
+
+        return await self._cache.call("open", self._lead, each)
+
     async def current_generation(self) -> str | None:
         """The generation of the index, or None when there is none: new, lost, or closed for indexing a gap."""
-        value = await self._cache.call("open", "generation", lambda client: client.get(self.key("generation")))
-        return value.decode() if value is not None else None
+        values = await self._everywhere(lambda client, prefix: client.get(f"{prefix}generation"))
+        if None in values or len(set(values)) > 1:
+            return None
+        return cast("str", values[0].decode())
 
     async def publish_generation(self, generation: str, token: str) -> None:
         """Open the index to all workers under `generation`, unless another rebuilder took over from `token`."""
@@ -281,12 +410,9 @@ class RedisArticleIndex:
             "redis.call('SET', KEYS[1] .. 'generation', ARGV[2], 'EX', ARGV[3]) "
             "redis.call('DEL', KEYS[1] .. 'rebuilder') return 1"
         )
-        done = await self._cache.call(
-            "open",
-            "generation",
-            lambda client: client.eval(script, 1, self._prefix, token, generation, self._settings.ttl_seconds),
-        )
-        if not done:
+        ttl = self._settings.ttl_seconds
+        done = await self._everywhere(lambda client, prefix: client.eval(script, 1, prefix, token, generation, ttl))
+        if not all(done):
             raise IndexLostError("another worker took over the rebuilding of the index")
 
     async def close_generation(self, generation: str) -> None:
@@ -295,7 +421,7 @@ class RedisArticleIndex:
             "if redis.call('GET', KEYS[1] .. 'generation') == ARGV[1] then "
             "redis.call('DEL', KEYS[1] .. 'generation') end"
         )
-        await self._cache.call("open", "generation", lambda client: client.eval(script, 1, self._prefix, generation))
+        await self._everywhere(lambda client, prefix: client.eval(script, 1, prefix, generation))
 
     async def take_rebuild(self, token: str, seconds: int) -> bool:
         """Whether the caller, known by `token`, is the one that rebuilds; holds for `seconds` unless taken again."""
@@ -304,23 +430,29 @@ class RedisArticleIndex:
             "if holder and holder ~= ARGV[1] then return 0 end "
             "redis.call('SET', KEYS[1] .. 'rebuilder', ARGV[1], 'EX', ARGV[2]) return 1"
         )
-        return bool(
-            await self._cache.call(
-                "open", "rebuilder", lambda client: client.eval(script, 1, self._prefix, token, seconds)
-            )
-        )
+
+        async def take(client: Any) -> bool:
+            # who holds the lead holds the rest, as soon as what another one held there has run out
+            for prefix in self._prefixes:
+                if not await client.eval(script, 1, prefix, token, seconds):
+                    return False
+            return True
+
+        return await self._cache.call("open", "rebuilder", take)
 
     async def leave_rebuild(self, token: str) -> None:
         """Let another worker rebuild, if `token` still holds it."""
         script = (
             "if redis.call('GET', KEYS[1] .. 'rebuilder') == ARGV[1] then redis.call('DEL', KEYS[1] .. 'rebuilder') end"
         )
-        await self._cache.call("open", "rebuilder", lambda client: client.eval(script, 1, self._prefix, token))
+        await self._everywhere(lambda client, prefix: client.eval(script, 1, prefix, token))
 
     async def indexed_offsets(self) -> dict[str, int]:
-        """The last indexed offset by "topic/partition"."""
-        found = await self._cache.call("open", "offsets", lambda client: client.hgetall(self.key("offsets")))
-        return {name.decode(): int(value) for name, value in cast("dict[bytes, bytes]", found).items()}
+        """The last offset that is indexed in every shard, by "topic/partition"."""
+        found = await self._everywhere(lambda client, prefix: client.hgetall(f"{prefix}offsets"))
+        shards = [{name.decode(): int(value) for name, value in offsets.items()} for offsets in found]
+        names = set[str].intersection(*(set(offsets) for offsets in shards))
+        return {name: min(offsets[name] for offsets in shards) for name in names}
 
     # -- calling
 
@@ -353,7 +485,7 @@ class RedisArticleIndex:
                 await self._load(client)
                 return await self._send(client, generation, made)
 
-        return await self._cache.call(operation, self._prefix, command)
+        return await self._cache.call(operation, self._lead, command)
 
     async def _load(self, client: Any) -> None:
         for script in self._scripts.values():
@@ -363,25 +495,20 @@ class RedisArticleIndex:
         if not isinstance(client, AsyncRedis):
             # a cluster's client chooses the connection by the key
             pipeline: Any = client.pipeline()
-            for name, arguments in calls:
-                pipeline.execute_command("EVALSHA", self._scripts[name].digest, 1, self._prefix, generation, *arguments)
+            for name, prefix, arguments in calls:
+                pipeline.execute_command("EVALSHA", self._scripts[name].digest, 1, prefix, generation, *arguments)
             return cast("list[Any]", await pipeline.execute())
         # redis-py's pipeline sends when all is there; here Redis is at work while the next articles are counted
         pool: Any = client.connection_pool
         connection: Any = await pool.get_connection()
         try:
             sent = 0
-            packed: list[bytes] = []
-            for name, arguments in calls:
-                packed += connection.pack_command(
-                    "EVALSHA", self._scripts[name].digest, 1, self._prefix, generation, *arguments
+            for name, prefix, arguments in calls:
+                digest = self._scripts[name].digest
+                await connection.send_packed_command(
+                    connection.pack_command("EVALSHA", digest, 1, prefix, generation, *arguments)
                 )
                 sent += 1
-                if sent % _SENT_TOGETHER == 0:
-                    await connection.send_packed_command(packed)
-                    packed = []
-            if packed:
-                await connection.send_packed_command(packed)
             replies: list[Any] = []
             failure: ResponseError | None = None
             for _ in range(sent):
@@ -401,20 +528,54 @@ class RedisArticleIndex:
         finally:
             await pool.release(connection)
 
-    def _added(self, reply: list[Any]) -> AddReply:
-        status = reply[0]
-        self._require(status)
-        if status == b"known":
-            return KnownVersion()
-        if status == b"withdrawn":
-            return WithdrawnVersion()
-        if status == b"result":
-            return _settled(_split(reply[1]))
-        candidates = tuple(
-            Candidate(int(reply[at]), int(reply[at + 1]), reply[at + 2], reply[at + 3] or None)
-            for at in range(3, len(reply), 4)
-        )
-        return Found(int(reply[1]), reply[2] or None, candidates)
+    def _answers(self, reply: bytes) -> Iterator[_Answer]:
+        """The answers in a reply of add.lua or query.lua; none in "ok" alone."""
+        self._require(reply)
+        at = 2
+        while at < len(reply):
+            status, number, candidates, length = _HEAD.unpack_from(reply, at)
+            at += _HEAD.size
+            previous = reply[at : at + length]
+            at += length
+            made: list[Candidate] = []
+            for _ in range(candidates):
+                other, hits, record, text = _CANDIDATE.unpack_from(reply, at)
+                at += _CANDIDATE.size
+                until = at + record + text
+                made.append(Candidate(other, hits, reply[at : at + record], reply[at + record : until] or None))
+                at = until
+            yield _Answer(status, number, previous, tuple(made))
+
+
+def _tags(arrival: Arrival) -> bytes:
+    # the low half of a sketch hash: the high one is small by choice
+    return arrival.sketch.astype(np.uint32).tobytes()
+
+
+def _arguments(arrival: Arrival, number: int) -> list[Any]:
+    return [
+        bytes.fromhex(arrival.article_key),
+        bytes.fromhex(arrival.version_key[:16] + arrival.owner[:16]) + _VERSION.pack(arrival.fetched_ms, number),
+        _tags(arrival),
+        arrival.record,
+        arrival.text,
+    ]
+
+
+def _flat(progress: Progress) -> list[Any]:
+    return [part for item in progress.items() for part in item]
+
+
+def _numbered(candidate: Candidate, shard: int, shards: int) -> Candidate:
+    return replace(candidate, number=candidate.number * shards + shard)
+
+
+def _found(answer: _Answer, number: int, candidates: tuple[Candidate, ...]) -> AddReply:
+    if answer.status == 2:
+        return KnownVersion()
+    if answer.status == 3:
+        return WithdrawnVersion()
+    return Found(number, answer.previous or None, candidates, is_again=answer.status == 1)
 
 
 @dataclass(frozen=True)

@@ -11,20 +11,23 @@ import numpy.typing as npt
 
 from schemas.duplicates import Passage, Relation
 from services.duplicates.check import (
+    Leading,
     Overlap,
     Record,
     check,
     compare,
     estimated_containment,
+    leading,
     outlet_digest,
     text_digest,
 )
 from services.duplicates.own_words import own_words
 from services.duplicates.passages import LocatedText, Run, shared_runs
-from services.duplicates.shingles import Tokens, Words, fold, shingle, tokenize
-from services.duplicates.sketch import sketch
+from services.duplicates.shingles import Tokens, Words, fold, shingle, shingle_sequence, tokenize
+from services.duplicates.sketch import sketch_of
 from services.duplicates.stored import StoredArticle, milliseconds
 from services.duplicates.templates import TABLE_SHARE, figure_share, is_marked, is_refilled
+from services.duplicates.wire import Credit, find_credit
 
 NEAR_JACCARD: Final = 0.5
 NEAR_CONTAINMENT: Final = 0.8
@@ -70,14 +73,29 @@ class Article:
         return shingle(self.tokens)
 
     @cached_property
+    def sequence(self) -> Words:
+        """The shingle hash at each word; all that is needed of an article that resembles no other."""
+        return shingle_sequence(self.tokens)
+
+    @cached_property
+    def halves(self) -> Leading:
+        """The distinct leading halves of the shingle hashes; their number counts as that of the shingles."""
+        return leading(self.sequence)
+
+    @cached_property
     def sketch(self) -> Words:
         """The sketch; empty for an article below the floor, which is in no relation."""
-        return sketch(self.shingles) if not self.is_short else self.shingles[:0]
+        return sketch_of(self.sequence) if not self.is_short else self.sequence[:0]
 
     @cached_property
     def digest(self) -> int:
         """Stands for the folded text."""
         return text_digest(self.tokens)
+
+    @cached_property
+    def credit(self) -> Credit | None:
+        """The agency that it credits."""
+        return find_credit(self.stored.text, self.stored.agencies)
 
     @cached_property
     def located(self) -> LocatedText:
@@ -99,7 +117,7 @@ class Article:
         """Tokens to a word."""
         return UNSPACED if self.tokens.is_unspaced else 1
 
-    @property
+    @cached_property
     def is_short(self) -> bool:
         """Whether it has too few words for any relation."""
         return len(self.tokens) < LEAST_WORDS * self.unit
@@ -126,25 +144,25 @@ def decide(article: Article, record: Record, match: Article | None, *, hits: int
     Thresholds are those of DESIGN.md. Without `match` the overlap is the estimate of `check`, and an excerpt cannot be
     told. `hits` are the sketch hashes that both hold.
     """
-    nothing = Overlap(0, len(article.shingles), record.shingles)
+    nothing = Overlap(0, len(article.halves), record.shingles)
     if record.article_key == article.stored.article_key:
         return _none(nothing, "same_article")
     if abs(record.fetched_ms - milliseconds(article.stored.ref.fetched_at)) > window_ms:
         return _none(nothing, "outside_window")
     if article.is_short:
         return _none(nothing, "too_short")
-    is_exact = record.digest == article.digest and record.shingles == len(article.shingles)
+    is_exact = record.digest == article.digest and record.shingles == len(article.halves)
     if not is_exact:
         # one standard deviation of the sampling at .5 is .5 / sqrt(hits)
-        if estimated_containment(hits, len(article.shingles), len(article.sketch), record) < 0.2:
+        if estimated_containment(hits, len(article.halves), len(article.sketch), record) < 0.2:
             return _none(nothing, "too_little_shared")
-        overlap = check(article.shingles, record)
+        overlap = check(article.halves, record)
         if overlap.containment < _SCREEN:
             return _none(overlap, "too_little_shared")
         if match is not None:
             overlap = compare(article.shingles, match.shingles)
     else:
-        overlap = Overlap(len(article.shingles), len(article.shingles), record.shingles)
+        overlap = Overlap(len(article.halves), len(article.halves), record.shingles)
     return judge(article, match, overlap, is_exact=is_exact, is_same_outlet=_is_same_outlet(article, record, match))
 
 

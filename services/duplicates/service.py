@@ -7,20 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
 from schemas.articles import CleanArticle
 from schemas.events import InvalidEventError, content_hash, format_instant
 from schemas.topics import ARTICLE_REVISIONS, CLEAN_ARTICLES, DUPLICATE_ALERTS, DUPLICATE_CLUSTERS
 from services.duplicates import metrics
 from services.duplicates.composing import events_of, removal_events
 from services.duplicates.history import KafkaHistory
-from services.duplicates.index import Arrival, Found, Gone, KnownVersion, Settled, Settlement, WithdrawnVersion
+from services.duplicates.index import Arrival, Found, Gone, KnownVersion, Recall, Settled, Settlement, WithdrawnVersion
 from services.duplicates.matching import Verdict, arrive, judge_candidates, settle_plan
 from services.duplicates.rebuild import History, HistoryRecord, open_index
-from services.duplicates.redis_index import MOST_TEXTS, IndexSettings, RedisArticleIndex
+from services.duplicates.redis_index import MOST_TEXTS, RedisArticleIndex
 from services.duplicates.relations import Article
+from services.duplicates.settings import DuplicatesSettings
 from services.duplicates.stored import key_of, milliseconds
 from services.runtime import clock
 from services.runtime.cache import Cache
@@ -42,20 +40,6 @@ DISCARD_REASONS = ("no_match", "too_short", "same_matches", "known_version", "wi
 _FUTURE = timedelta(hours=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MEASURE_SECONDS = 60.0
-
-
-class DuplicatesSettings(BaseSettings):
-    """The window in which articles can match, and how the index is kept."""
-
-    model_config = SettingsConfigDict(env_prefix="NEWSLOOM_DUPLICATES_", frozen=True)
-
-    window_hours: int = Field(
-        default=72, ge=1, le=24 * 60, description="Articles fetched further apart than this never match."
-    )
-    grace_hours: int = Field(default=24, ge=1, description="How long articles are kept past the window.")
-    shard: str = Field(
-        default="0", pattern=r"^[A-Za-z0-9_-]+$", description="Name of the index in Redis: one index for one name."
-    )
 
 
 @dataclass
@@ -132,43 +116,45 @@ class DuplicateFinder:
         if not run:
             return
         expected = self._indexed if self._history is not None else {}
+        progress = last if self._history is not None else {}
         articles: list[Article] = []
-        replies = await self._index.add(_arriving(run, articles), expected)
-        settlements: list[Settlement] = []
+        replies = await self._index.add(_arriving(run, articles), expected, progress)
+        requests: list[Settlement | Recall] = []
         waiting: list[tuple[_Pending, Article]] = []
         for pending, article, reply in zip(run, articles, replies, strict=True):
-            event = pending.event
-            if isinstance(reply, Settled):
-                outcomes[pending.position] = self._outcome(pending, article, reply, is_new=False)
-            elif isinstance(reply, KnownVersion):
-                outcomes[pending.position] = _discard("known_version", event)
+            if isinstance(reply, KnownVersion):
+                outcomes[pending.position] = _discard("known_version", pending.event)
             elif isinstance(reply, WithdrawnVersion):
-                outcomes[pending.position] = _discard("withdrawn", event)
+                outcomes[pending.position] = _discard("withdrawn", pending.event)
+            elif (request := self._request(article, pending.record.owner, reply)) is not None:
+                requests.append(request)
+                waiting.append((pending, article))
             else:
-                settlement = self._decide(article, reply)
-                if settlement is None:
-                    outcomes[pending.position] = _discard("too_short" if article.is_short else "no_match", event)
-                else:
-                    settlements.append(settlement)
-                    waiting.append((pending, article))
-        progress = last if self._history is not None else {}
-        settled = await self._index.settle(settlements, progress)
-        for (pending, article), result in zip(waiting, settled, strict=True):
-            if isinstance(result, Gone):
+                outcomes[pending.position] = _no_match(article, pending.event)
+        settled = await self._index.settle(requests, progress)
+        for (pending, article), request, result in zip(waiting, requests, settled, strict=True):
+            if result is None:
+                outcomes[pending.position] = _no_match(article, pending.event)
+            elif isinstance(result, Gone):
                 outcomes[pending.position] = _discard("withdrawn", pending.event)
             else:
-                outcomes[pending.position] = self._outcome(pending, article, result, is_new=True)
+                is_new = isinstance(request, Settlement)
+                outcomes[pending.position] = self._outcome(pending, article, result, is_new=is_new)
         if self._history is not None:
             self._indexed.update(last)
 
-    def _decide(self, article: Article, found: Found) -> Settlement | None:
+    def _request(self, article: Article, owner: str, found: Found) -> Settlement | Recall | None:
+        """What is to be settled; for a record that came before at least what was, whatever is found for it by now."""
         metrics.CANDIDATES.observe(len(found.candidates))
         verdicts: list[Verdict] = []
         if found.candidates:
             verdicts = judge_candidates(article, found, window_ms=self._index.window_ms)
             for verdict in verdicts:
                 metrics.DECISIONS.labels(verdict.decision.kind).inc()
-        return settle_plan(article, found, verdicts, is_capped=len(found.candidates) > MOST_TEXTS)
+        plan = settle_plan(article, owner, found, verdicts, is_capped=len(found.candidates) > MOST_TEXTS)
+        if plan is None and found.is_again:
+            return Recall(article.stored.article_key, key_of(article.stored.ref.version_id), owner)
+        return plan
 
     def _outcome(self, pending: _Pending, article: Article, settled: Settled, *, is_new: bool) -> Outcome:
         publishes = tuple(Publish(*event) for event in events_of(settled, article.stored.ref))
@@ -186,7 +172,7 @@ class DuplicateFinder:
     async def _note(self, record: Record) -> None:
         if self._history is not None:
             part = f"{record.topic}/{record.partition}"
-            await self._index.settle([], {part: record.offset})
+            await self._index.note({part: record.offset})
             self._indexed[part] = record.offset
 
     async def _reindex(self, records: Sequence[HistoryRecord]) -> None:
@@ -196,15 +182,16 @@ class DuplicateFinder:
         last: dict[str, int] = {}
 
         async def flush() -> None:
-            settlements: list[Settlement] = []
+            requests: list[Settlement | Recall] = []
             articles: list[Article] = []
-            replies = await self._index.add(_arriving(run, articles), {})
-            for article, reply in zip(articles, replies, strict=True):
+            replies = await self._index.add(_arriving(run, articles), {}, {})
+            for pending, article, reply in zip(run, articles, replies, strict=True):
                 if isinstance(reply, Found):
-                    settlement = self._decide(article, reply)
-                    if settlement is not None:
-                        settlements.append(settlement)
-            await self._index.settle(settlements, last)
+                    request = self._request(article, pending.record.owner, reply)
+                    if request is not None:
+                        requests.append(request)
+            await self._index.settle(requests, {})
+            await self._index.note(last)
             metrics.REINDEXED.inc(len(run))
             run.clear()
             keys.clear()
@@ -253,6 +240,10 @@ def _discard(reason: str, event: CleanArticle) -> Discard:
     return Discard(reason, page_id=event.page_id or None, article_id=event.article_id, version_id=event.version_id)
 
 
+def _no_match(article: Article, event: CleanArticle) -> Discard:
+    return _discard("too_short" if article.is_short else "no_match", event)
+
+
 def _refuse_future(event: CleanArticle, record: Record) -> None:
     if event.fetched_at > record.timestamp + _FUTURE:
         raise InvalidRecordError(
@@ -282,14 +273,7 @@ def build(
     """The service on the Redis of `runtime`. With `history`, what Redis has lost is indexed again from there."""
     settings = settings or read_settings(DuplicatesSettings)
     redis = Cache(runtime, "duplicates")
-    index = RedisArticleIndex(
-        redis,
-        IndexSettings(
-            window_hours=settings.window_hours,
-            grace_hours=settings.grace_hours,
-            shard=settings.shard,
-        ),
-    )
+    index = RedisArticleIndex(redis, settings.layout())
     finder = DuplicateFinder(index, history)
     metrics.start_duplicates_at_zero()
 

@@ -64,18 +64,31 @@ _ASCII_WORDS: Final = bytes(chr(code).isalnum() or chr(code) == "_" for code in 
 _ASCII_KEPT: Final = bytes(chr(code) not in "'`" for code in range(256))
 
 
+# made once: to make one takes a third of the time of an operation on a thousand words
+_SHIFT: Final = np.uint64(33)
+_FIRST: Final = np.uint64(0xFF51AFD7ED558CCD)
+_SECOND: Final = np.uint64(0xC4CEB9FE1A85EC53)
+
+
 def _mix(values: Words) -> Words:
-    """`values` with every bit depending on every other (the finaliser of MurmurHash3, Appleby, public domain)."""
-    values = values ^ (values >> np.uint64(33))
-    values *= np.uint64(0xFF51AFD7ED558CCD)
-    values ^= values >> np.uint64(33)
-    values *= np.uint64(0xC4CEB9FE1A85EC53)
-    values ^= values >> np.uint64(33)
+    """`values` with every bit depending on every other (the finaliser of MurmurHash3, Appleby, public domain).
+
+    Works in place.
+    """
+    values ^= values >> _SHIFT
+    values *= _FIRST
+    values ^= values >> _SHIFT
+    values *= _SECOND
+    values ^= values >> _SHIFT
     return values
 
 
 _POWER: Final = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2**64
 _INVERSE: Final = pow(_POWER, -1, 1 << 64)
+# of words in a run; another one than that of characters in a word, or letters could change places between words
+_WORD_POWER: Final = 0xD6E8FEB86659FD93
+_STEP: Final = np.uint64(_WORD_POWER)
+_STEPS: Final = np.uint64(pow(_WORD_POWER, 2, 1 << 64))
 
 
 class _Powers:
@@ -168,7 +181,7 @@ def tokenize(folded: str) -> Tokens:
 
     A character of a script without spaces is a word of its own. Hashes are the same on every machine and in every
     release: stored sketches rely on it. A word's hash is a polynomial over its characters modulo 2**64, taken from
-    prefix sums (Karp and Rabin, 1987), then mixed.
+    prefix sums (Karp and Rabin, 1987); its low bits say little, so that it is good for equality only.
     """
     kept: npt.NDArray[np.bool_] | None = None
     if folded.isascii():
@@ -194,7 +207,7 @@ def tokenize(folded: str) -> Tokens:
         np.equal(classes, _WORD, out=in_word[1:-1])
         single = np.flatnonzero(classes == _ALONE)
     count = len(characters)
-    edges = np.flatnonzero(in_word[1:] != in_word[:-1])
+    edges = (in_word[1:] != in_word[:-1]).nonzero()[0]
     starts, ends = edges[0::2], edges[1::2]
     is_unspaced = False
     if single is not None and len(single):
@@ -206,9 +219,12 @@ def tokenize(folded: str) -> Tokens:
     if len(starts) == 0:
         return Tokens(np.zeros(0, dtype=np.uint64), starts, ends, is_unspaced=False, kept=None)
     _powers.reach(count + 1)
-    prefix = np.zeros(count + 1, dtype=np.uint64)
-    np.cumsum(characters * _powers.up[:count], out=prefix[1:])
-    hashes = _mix((prefix[ends] - prefix[starts]) * _powers.down[starts])
+    prefix = np.empty(count + 1, dtype=np.uint64)
+    prefix[0] = 0
+    np.add.accumulate(characters * _powers.up[:count], out=prefix[1:])
+    hashes = prefix[ends]
+    hashes -= prefix[starts]
+    hashes *= _powers.down[starts]
     return Tokens(hashes, starts, ends, is_unspaced=is_unspaced, kept=kept)
 
 
@@ -234,9 +250,15 @@ def shingle_sequence(tokens: Tokens) -> Words:
     if count < 1:
         return np.zeros(0, dtype=np.uint64)
     words = tokens.hashes
-    # Horner's rule over the run's words; the multiplier keeps their order apart
-    combined = words[:count].copy()
-    for offset in range(1, size):
-        combined *= np.uint64(_POWER)
-        combined += words[offset : offset + count]
+    # Horner's rule over the run's words; the multiplier keeps their order apart. Pairs, then pairs of pairs: two
+    # operations fewer on a run of five
+    pairs = words[:-1] * _STEP
+    pairs += words[1:]
+    combined = pairs[:count].copy()
+    for offset in range(2, size - 1, 2):
+        combined *= _STEPS
+        combined += pairs[offset : offset + count]
+    if size % 2:
+        combined *= _STEP
+        combined += words[size - 1 :]
     return _mix(combined)

@@ -18,6 +18,10 @@ from schemas.events import content_hash
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HEX: Final = frozenset("0123456789abcdef")
 _LEVEL: Final = 3
+_PUBLISHED: Final = "published_at"
+_INTERVAL: Final = "published_interval"
+_FETCHED: Final = "fetched_at"
+_REASONS: Final = (_PUBLISHED, _INTERVAL, _FETCHED)
 
 
 @lru_cache(maxsize=1)
@@ -56,18 +60,17 @@ class StoredArticle:
     """An article version as the index keeps it.
 
     `published_ms` is when it was surely out (the point, or the end of the interval, or the fetch), `published_reason`
-    which of them. `is_counted`: its outlet is one.
+    which of them. `is_counted`: its outlet is one. `agencies` are those that its byline and attribution name.
     """
 
     ref: ArticleRef
     text: str
     extraction_version: str
     is_counted: bool
-    is_aggregated: bool
     part: str
     published_ms: int
     published_reason: str
-    wire: str
+    agencies: tuple[str, ...] = ()
 
     @property
     def article_key(self) -> str:
@@ -76,27 +79,25 @@ class StoredArticle:
 
     def to_bytes(self) -> bytes:
         """The article compressed: name and text together, a third of their size."""
-        head = json.dumps(
-            [
-                self.ref.article_id,
-                self.ref.version_id,
-                self.ref.outlet,
-                self.ref.outlet_id,
-                self.ref.headline,
-                self.ref.url,
-                milliseconds(self.ref.published_at) if self.ref.published_at is not None else None,
-                milliseconds(self.ref.fetched_at),
-                self.extraction_version,
-                self.is_counted,
-                self.is_aggregated,
-                self.part,
-                self.published_ms,
-                self.published_reason,
-                self.wire,
-            ],
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
+        ref = self.ref
+        fetched_ms = milliseconds(ref.fetched_at)
+        fields: list[Any] = [
+            ref.article_id,
+            ref.version_id,
+            ref.outlet,
+            ref.outlet_id,
+            ref.headline,
+            ref.url,
+            fetched_ms,
+            # the reason tells what it is, and when it is no more than the fetch it needs no place
+            self.published_ms if self.published_reason != _FETCHED else 0,
+            _REASONS.index(self.published_reason),
+            self.extraction_version,
+            int(self.is_counted),
+        ]
+        if self.part != "main" or self.agencies:
+            fields += [self.part, *self.agencies]
+        head = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
         return _codec()[0].compress(f"{head}\n{self.text}".encode())
 
     @classmethod
@@ -104,18 +105,28 @@ class StoredArticle:
         """The article in `value`."""
         head, _, text = _codec()[1].decompress(value).decode().partition("\n")
         fields: list[Any] = json.loads(head)
-        published = fields[6]
+        article_id, version_id, outlet, outlet_id, headline, url, fetched_ms, published_ms = fields[:8]
+        kind = _REASONS[int(fields[8])]
         ref = ArticleRef(
-            article_id=fields[0],
-            version_id=fields[1],
-            outlet=fields[2],
-            outlet_id=fields[3],
-            headline=fields[4],
-            url=fields[5],
-            published_at=instant(published) if published is not None else None,
-            fetched_at=instant(fields[7]),
+            article_id=article_id,
+            version_id=version_id,
+            outlet=outlet,
+            outlet_id=outlet_id,
+            headline=headline,
+            url=url,
+            published_at=instant(published_ms) if kind == _PUBLISHED else None,
+            fetched_at=instant(fetched_ms),
         )
-        return cls(ref, text, *fields[8:])
+        return cls(
+            ref,
+            text,
+            extraction_version=fields[9],
+            is_counted=bool(fields[10]),
+            part=fields[11] if len(fields) > 11 else "main",
+            published_ms=published_ms if kind != _FETCHED else fetched_ms,
+            published_reason=kind,
+            agencies=tuple(fields[12:]),
+        )
 
 
 def is_outlet(article: CleanArticle) -> bool:
@@ -126,15 +137,15 @@ def is_outlet(article: CleanArticle) -> bool:
     return all(entry.role != "aggregator" or entry.name.casefold() != name for entry in article.attribution)
 
 
-def to_stored(article: CleanArticle, wire: str = "") -> StoredArticle:
-    """`article` as the index keeps it; `wire` is the agency it credits."""
+def to_stored(article: CleanArticle) -> StoredArticle:
+    """`article` as the index keeps it."""
     published = article.published
     if published.at is not None:
-        published_ms, reason = milliseconds(published.at), "published_at"
+        published_ms, reason = milliseconds(published.at), _PUBLISHED
     elif published.latest_at is not None:
-        published_ms, reason = milliseconds(published.latest_at), "published_interval"
+        published_ms, reason = milliseconds(published.latest_at), _INTERVAL
     else:
-        published_ms, reason = milliseconds(article.fetched_at), "fetched_at"
+        published_ms, reason = milliseconds(article.fetched_at), _FETCHED
     return StoredArticle(
         # every field comes out of a validated event
         ref=ArticleRef.model_construct(
@@ -150,11 +161,13 @@ def to_stored(article: CleanArticle, wire: str = "") -> StoredArticle:
         text=article.text,
         extraction_version=article.extraction.version,
         is_counted=is_outlet(article),
-        is_aggregated=any(entry.role == "aggregator" for entry in article.attribution),
         part=article.part,
         published_ms=published_ms,
         published_reason=reason,
-        wire=wire,
+        agencies=(
+            *(author.name for author in article.byline if author.kind == "agency"),
+            *(entry.name for entry in article.attribution if entry.role == "wire"),
+        ),
     )
 
 

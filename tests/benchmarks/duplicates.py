@@ -22,7 +22,8 @@ import statistics
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -30,13 +31,16 @@ import redis as redis_client
 
 from schemas.articles import CleanArticle
 from schemas.events import content_hash
-from services.duplicates.index import Arrival, Found
-from services.duplicates.matching import arrive, judge_candidates, settle_plan
+from services.duplicates.index import Arrival, Found, Settlement
+from services.duplicates.matching import arrival_of, arrive, judge_candidates, settle_plan
 from services.duplicates.redis_index import IndexSettings, RedisArticleIndex
 from services.duplicates.relations import Article
 from services.duplicates.service import DuplicateFinder, build
+from services.duplicates.shingles import Words, fold, shingle, tokenize
+from services.duplicates.stored import to_stored
 from services.local.redis_server import RedisServer
 from services.runtime.cache import Cache
+from services.runtime.settings import RuntimeSettings
 from tests.duplicates_support import WordMill, article, records, runtime
 
 DATA = Path(os.environ.get("NEWSLOOM_DATA", "../shared/data")) / "duplicates" / "articles.jsonl.gz"
@@ -83,17 +87,35 @@ def sample(count: int, use_data: bool) -> list[str]:
     return (texts * (count // len(texts) + 1))[:count]
 
 
-# -- others
+# -- what is timed: each tool takes the same articles, a hundred at a time, in turns with the others
 
 
 def common_shingles(text: str) -> set[str]:
-    """The shingler that all tools are given in the second table: as a user of those tools writes it."""
+    """The shingles as a user of those tools writes them."""
     words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).lower().replace("'", "").replace("’", ""))
     return {" ".join(words[at : at + 5]) for at in range(len(words) - 4)}
 
 
-def datasketch_run(texts: Sequence[str], redis_url: str | None, sets: Sequence[set[str]] | None) -> float:
-    """Seconds to query and insert every text in turn; the shingles are made here unless `sets` brings them."""
+@dataclass(frozen=True)
+class Input:
+    """One article as the tools get it. `shingles` are set where one shingler went before all of them: 64-bit hashes for
+    newsloom and, as eight bytes each, for the others, which take strings of bytes."""
+
+    place: int
+    text: str
+    event: CleanArticle
+    owner: str
+    hashes: Words | None = None
+    shingles: Sequence[bytes] | None = None
+
+
+Take = Callable[[Sequence[Input]], None]
+
+
+@contextmanager
+def datasketch_tool(redis_url: str | None, *, together: int = 1) -> Iterator[Take]:
+    """MinHashLSH with 128 permutations and threshold .5. With `together`, insertions are sent so many at once: faster,
+    and blind to copies among them."""
     from datasketch import MinHash, MinHashLSH
 
     storage = None
@@ -101,44 +123,64 @@ def datasketch_run(texts: Sequence[str], redis_url: str | None, sets: Sequence[s
         host, _, port = redis_url.removeprefix("redis://").split("/")[0].partition(":")
         storage = {"type": "redis", "basename": b"bench", "redis": {"host": host, "port": int(port)}}
     lsh = MinHashLSH(threshold=0.5, num_perm=128, storage_config=storage)
-    started = time.perf_counter()
-    for place, text in enumerate(texts):
-        shingles = sets[place] if sets is not None else common_shingles(text)
+
+    def minhash_of(item: Input) -> MinHash:
+        shingles = item.shingles
+        if shingles is None:
+            shingles = [shingle.encode() for shingle in common_shingles(item.text)]
         minhash = MinHash(num_perm=128)
-        minhash.update_batch([shingle.encode() for shingle in shingles])
-        lsh.query(minhash)
-        lsh.insert(str(place), minhash)
-    return time.perf_counter() - started
+        minhash.update_batch(shingles)
+        return minhash
+
+    def take(items: Sequence[Input]) -> None:
+        if together == 1:
+            for item in items:
+                minhash = minhash_of(item)
+                lsh.query(minhash)
+                lsh.insert(str(item.place), minhash)
+            return
+        for at in range(0, len(items), together):
+            with lsh.insertion_session(buffer_size=1_000_000) as session:
+                for item in items[at : at + together]:
+                    minhash = minhash_of(item)
+                    lsh.query(minhash)
+                    session.insert(str(item.place), minhash)
+
+    yield take
 
 
-def rensa_run(texts: Sequence[str], sets: Sequence[set[str]] | None) -> float:
-    """As `datasketch_run`, with rensa's RMinHash in memory."""
+@contextmanager
+def rensa_tool() -> Iterator[Take]:
+    """RMinHashLSH with 128 permutations and 32 bands, in memory."""
     from rensa import RMinHash, RMinHashLSH
 
     lsh = RMinHashLSH(threshold=0.5, num_perm=128, num_bands=32)
-    started = time.perf_counter()
-    for place, text in enumerate(texts):
-        minhash = RMinHash(num_perm=128, seed=42)
-        minhash.update(list(sets[place] if sets is not None else common_shingles(text)))
-        lsh.query(minhash)
-        lsh.insert(place, minhash)
-    return time.perf_counter() - started
+
+    def take(items: Sequence[Input]) -> None:
+        for item in items:
+            minhash = RMinHash(num_perm=128, seed=42)
+            minhash.update(list(item.shingles if item.shingles is not None else common_shingles(item.text)))
+            lsh.query(minhash)
+            lsh.insert(item.place, minhash)
+
+    yield take
 
 
-def simhash_run(texts: Sequence[str], sets: Sequence[set[str]] | None) -> float:
-    """As `datasketch_run`, with 64-bit simhash within 3 bits in memory."""
+@contextmanager
+def simhash_tool() -> Iterator[Take]:
+    """64-bit simhash within 3 bits, in memory."""
     from simhash import Simhash, SimhashIndex
 
     index = SimhashIndex([], k=3)
-    started = time.perf_counter()
-    for place, text in enumerate(texts):
-        value = Simhash(list(sets[place] if sets is not None else common_shingles(text)))
-        index.get_near_dups(value)
-        index.add(str(place), value)
-    return time.perf_counter() - started
 
+    def take(items: Sequence[Input]) -> None:
+        for item in items:
+            shingles = item.shingles
+            value = Simhash([part.hex() for part in shingles] if shingles else list(common_shingles(item.text)))
+            index.get_near_dups(value)
+            index.add(str(item.place), value)
 
-# -- ours
+    yield take
 
 
 async def _opened(url: str, **settings: int) -> tuple[RedisArticleIndex, Cache]:
@@ -148,88 +190,100 @@ async def _opened(url: str, **settings: int) -> tuple[RedisArticleIndex, Cache]:
     return index, cache
 
 
-async def _index_run(
-    url: str, articles: Sequence[CleanArticle], *, batch: int, keeps_texts: bool, prepared: bool
-) -> float:
-    """Seconds to insert, query, check and settle every article in turn."""
-    index, cache = await _opened(url)
-    owners = [content_hash("owner", event.article_id) for event in articles]
-    ready: list[tuple[Article, Arrival]] = []
-    if prepared:
-        ready = [arrive(event, owner, keeps_texts=keeps_texts) for event, owner in zip(articles, owners, strict=True)]
-    started = time.perf_counter()
-    for at in range(0, len(articles), batch):
-        part: list[Article] = []
+def _arrived(item: Input, keeps_texts: bool) -> tuple[Article, Arrival]:
+    if item.hashes is None:
+        return arrive(item.event, item.owner, keeps_texts=keeps_texts)
+    article = Article(to_stored(item.event))
+    # what the common shingler made stands for words and shingles
+    article.__dict__.update(sequence=item.hashes, digest=int(item.hashes[0]), is_short=False)
+    return article, arrival_of(article, item.owner, keeps_texts=keeps_texts)
 
-        def arriving(first: int = at, part: list[Article] = part) -> Iterator[Arrival]:
-            for place in range(first, min(first + batch, len(articles))):
-                arrived, arrival = (
-                    ready[place] if prepared else arrive(articles[place], owners[place], keeps_texts=keeps_texts)
-                )
-                part.append(arrived)
-                yield arrival
 
-        replies = await index.add(arriving(), {})
-        settlements = []
-        for found_for, reply in zip(part, replies, strict=True):
-            assert isinstance(reply, Found)
-            verdicts = judge_candidates(found_for, reply, window_ms=index.window_ms)
-            settlement = settle_plan(found_for, reply, verdicts, is_capped=False)
-            if settlement is not None:
-                settlements.append(settlement)
-        await index.settle(settlements, {})
-    seconds = time.perf_counter() - started
-    await cache.close()
-    return seconds
+@contextmanager
+def newsloom_tool(url: str, *, batch: int, keeps_texts: bool) -> Iterator[Take]:
+    """Index, check and settlement as the service does them, `batch` records at a time."""
+    with asyncio.Runner() as runner:
+        index, cache = runner.run(_opened(url))
+
+        async def take_batch(items: Sequence[Input]) -> None:
+            part: list[Article] = []
+
+            def arriving() -> Iterator[Arrival]:
+                for item in items:
+                    arrived, arrival = _arrived(item, keeps_texts)
+                    part.append(arrived)
+                    yield arrival
+
+            replies = await index.add(arriving(), {}, {})
+            settlements: list[Settlement] = []
+            for item, arrived, reply in zip(items, part, replies, strict=True):
+                assert isinstance(reply, Found)
+                verdicts = judge_candidates(arrived, reply, window_ms=index.window_ms)
+                settlement = settle_plan(arrived, item.owner, reply, verdicts, is_capped=False)
+                if settlement is not None:
+                    settlements.append(settlement)
+            await index.settle(settlements, {})
+
+        def take(items: Sequence[Input]) -> None:
+            for at in range(0, len(items), batch):
+                runner.run(take_batch(items[at : at + batch]))
+
+        yield take
+        runner.run(cache.close())
 
 
 def speed(count: int, use_data: bool) -> None:
-    """Articles a second, streaming, one core plus Redis where Redis is used."""
+    """Articles a second, streaming, one core plus Redis where Redis is used.
+
+    Newsloom takes what a worker takes at once by default; every article is looked for before the next is inserted.
+    """
+    batch = RuntimeSettings().batch_records
+    turn = 3 * batch
     texts = sample(count, use_data)
     events = articles_of(texts)
-    few = max(50, count // 10)
-    sets = [common_shingles(text) for text in texts]
-
-    def ours(*, batch: int, keeps_texts: bool, prepared: bool) -> float:
-        with RedisServer() as server:
-            return asyncio.run(
-                _index_run(server.url, events, batch=batch, keeps_texts=keeps_texts, prepared=prepared)
-            ) / len(events)
-
-    def datasketch_on_redis(given: Sequence[set[str]] | None) -> float:
-        with RedisServer() as server:
-            return datasketch_run(texts[:few], server.url, given) / few
-
-    def datasketch_in_memory(given: Sequence[set[str]] | None) -> float:
-        return datasketch_run(texts, None, given) / count
-
-    def rensa_in_memory(given: Sequence[set[str]] | None) -> float:
-        return rensa_run(texts, given) / count
-
-    def simhash_in_memory(given: Sequence[set[str]] | None) -> float:
-        return simhash_run(texts[:few], given[:few] if given else None) / few
-
+    inputs = [
+        Input(place, text, event, content_hash("owner", event.article_id))
+        for place, (text, event) in enumerate(zip(texts, events, strict=True))
+    ]
     print(f"speed: {count} {'development' if use_data else 'made'} articles, load {os.getloadavg()[0]:.1f}")
-    for title, given in (("end to end from text", None), ("with the shingles ready before", sets)):
-        prepared = given is not None
-        rows: list[tuple[str, float]] = []
-        for name, run in (
-            ("newsloom, index and check", partial(ours, batch=100, keeps_texts=False, prepared=prepared)),
-            ("newsloom, with texts kept", partial(ours, batch=100, keeps_texts=True, prepared=prepared)),
-            ("newsloom, with texts kept, one by one", partial(ours, batch=1, keeps_texts=True, prepared=prepared)),
-            ("datasketch in memory", partial(datasketch_in_memory, given)),
-            ("datasketch on Redis", partial(datasketch_on_redis, given)),
-            ("rensa in memory", partial(rensa_in_memory, given)),
-            ("simhash in memory", partial(simhash_in_memory, given)),
-        ):
-            try:
-                rows.append((name, min(run() for _ in range(2))))
-            except ImportError as error:
-                print(f"  {name}: not measured, {error.name} is not installed (uv sync --group measure)")
-        ours_seconds = rows[0][1]
-        print(f" {title}:")
-        for name, seconds in rows:
-            print(f"  {name:40} {1 / seconds:9.0f} articles/s {seconds * 1e6:9.0f} us  x{seconds / ours_seconds:.1f}")
+    for title, is_prepared in (("end to end from text", False), ("after one common shingler", True)):
+        if is_prepared:
+            inputs = [_with_shingles(item) for item in inputs]
+        with ExitStack() as stack:
+            # every tool that uses Redis has one of its own, or its memory would slow the others
+            urls = iter([stack.enter_context(RedisServer()).url for _ in range(5)])
+            tools: dict[str, Take] = {}
+            for name, tool in (
+                ("newsloom, index and check", newsloom_tool(next(urls), batch=batch, keeps_texts=False)),
+                ("newsloom, texts and evidence too", newsloom_tool(next(urls), batch=batch, keeps_texts=True)),
+                ("newsloom, the same, one by one", newsloom_tool(next(urls), batch=1, keeps_texts=True)),
+                ("datasketch in memory", datasketch_tool(None)),
+                ("datasketch on Redis", datasketch_tool(next(urls))),
+                ("datasketch on Redis, inserts together", datasketch_tool(next(urls), together=batch)),
+                ("rensa in memory", rensa_tool()),
+                ("simhash in memory", simhash_tool()),
+            ):
+                try:
+                    tools[name] = stack.enter_context(tool)
+                except ImportError as error:
+                    print(f"  {name}: not measured, {error.name} is not installed (uv sync --group measure)")
+            seconds: dict[str, list[float]] = {name: [] for name in tools}
+            for at in range(0, count, turn):
+                for name, take in tools.items():
+                    started = time.perf_counter()
+                    take(inputs[at : at + turn])
+                    seconds[name].append((time.perf_counter() - started) / len(inputs[at : at + turn]))
+        ours = seconds["newsloom, index and check"]
+        print(f" {title}: median turn of {turn} articles, ratio of turns")
+        for name, turns in seconds.items():
+            ratio = statistics.median(theirs / own for theirs, own in zip(turns, ours, strict=True))
+            middle = statistics.median(turns)
+            print(f"  {name:40} {1 / middle:9.0f} articles/s {middle * 1e6:9.0f} us  x{ratio:.1f}")
+
+
+def _with_shingles(item: Input) -> Input:
+    hashes = shingle(tokenize(fold(item.text)))
+    return replace(item, hashes=hashes, shingles=[part.tobytes() for part in hashes])
 
 
 def latency(count: int, use_data: bool) -> None:
@@ -400,7 +454,7 @@ def main() -> None:
     if options.data and not DATA.exists():
         raise SystemExit(f"no development articles at {DATA}; name their folder in NEWSLOOM_DATA")
     parts: dict[str, Callable[[], None]] = {
-        "speed": lambda: speed(options.articles or 3000, options.data),
+        "speed": lambda: speed(options.articles or 1536, options.data),
         "latency": lambda: latency(options.articles or 5000, options.data),
         "workers": lambda: workers(options.articles or 8000),
         "memory": lambda: memory(options.articles or (6912 if options.data else 100_000), options.data),

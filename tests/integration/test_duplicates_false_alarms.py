@@ -24,6 +24,14 @@ STATEMENT = (
     "earlier boat. We will look at the timetable again in autumn, when we have counted the passengers of one summer, "
     "and we will publish what we find on the first Monday of October, before the council votes on next year's money."
 )
+DEAR = (
+    "The captains of the ferries mourn Ann Orr, who died last night. Through wit and patience she taught three "
+    "generations to read the currents of the sound. As a girl she rowed the mail to the islands, and later she became "
+    "the youngest master that the line ever had, a member of the council, and the head of the school for pilots. With "
+    "sound judgement she brought every ship home in the great storm, and the harbour owes its two lights to her. She "
+    "stayed humble and followed the call of the sea. Her example lives on and will move those who come after her. "
+    "Along with a full life on the water the coast remembers a devoted mother and a friend of everyone who asked."
+)
 FOOTER = (
     "Sign up for the morning newsletter and get the brief from our editors every weekday. All rights reserved by the "
     "publishing house of the Harbour group. Follow us on Twitter and Facebook for breaking news alerts and more. "
@@ -69,6 +77,12 @@ QUOTED = "“" + STATEMENT + "”"
 CASES = [
     Case("a quoted statement", _with(QUOTED, 90), _with(QUOTED, 100), False),
     Case("a statement without quotation marks", _with(STATEMENT, 90), _with(STATEMENT, 100), False),
+    Case(
+        "a statement that is printed in full",
+        _with("Here is what the captains say in their statement, in full:\n" + DEAR, 90),
+        _with(DEAR, 100),
+        False,
+    ),
     Case("a statement that is most of both reports", _with(QUOTED, 15), _with(QUOTED, 20), False),
     Case(
         "posts of a network",

@@ -80,21 +80,23 @@ class GatedIndex(RedisArticleIndex):
     turnstile: Turnstile
     worker: int
 
-    async def _run(self, operation: str, calls: Iterable[tuple[str, list[Any]]]) -> list[Any]:
+    async def _run(self, operation: str, calls: Iterable[tuple[str, str, list[Any]]]) -> list[Any]:
         await self.turnstile.pass_through(self.worker)
         return await super()._run(operation, calls)
 
 
-async def _work(url: str, plan: Sequence[Sequence[int]], choices: Sequence[int], batch: int) -> list[Outcome]:
+async def _work(
+    url: str, plan: Sequence[Sequence[int]], choices: Sequence[int], batch: int, shards: int
+) -> list[Outcome]:
     """The outcomes of all workers; each goes through its own articles, again from the start where it is told to."""
     turnstile = Turnstile(choices)
-    opener = RedisArticleIndex(Cache(runtime(url), "duplicates"), IndexSettings())
+    opener = RedisArticleIndex(Cache(runtime(url), "duplicates"), IndexSettings(shards=shards))
     await DuplicateFinder(opener, None).open()
     await opener._cache.close()
 
     async def worker(number: int, mine: Sequence[int]) -> list[Outcome]:
         cache = Cache(runtime(url), "duplicates")
-        index = GatedIndex(cache, IndexSettings())
+        index = GatedIndex(cache, IndexSettings(shards=shards))
         index.turnstile, index.worker = turnstile, number
         finder = DuplicateFinder(index, None)
         await finder.open()
@@ -178,12 +180,15 @@ EXPECTED = _expected()
     redelivered=st.lists(st.integers(0, len(EVENTS) - 1), max_size=4, unique=True),
     choices=st.lists(st.integers(0, 2), max_size=40),
     batch=st.sampled_from([1, 2, 5]),
+    shards=st.sampled_from([1, 1, 3]),
 )
-def test_pairs_and_members_are_the_same_in_every_interleaving(redis_url, order, cuts, redelivered, choices, batch):
+def test_pairs_and_members_are_the_same_in_every_interleaving(
+    redis_url, order, cuts, redelivered, choices, batch, shards
+):
     with redis_client.Redis.from_url(redis_url) as client:
         client.flushall()
     first, second = sorted(cuts)
     plan = [order[:first], order[first:second], [*order[second:], *redelivered]]
-    outcomes = asyncio.run(_work(redis_url, plan, choices, batch))
+    outcomes = asyncio.run(_work(redis_url, plan, choices, batch, shards))
     assert len(EXPECTED[0]) == 16
     assert _found(outcomes) == EXPECTED

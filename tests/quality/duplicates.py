@@ -108,12 +108,12 @@ def ours(articles: Mapping[str, dict[str, str]], *, keeps_texts: bool) -> dict[P
         found: dict[Pair, dict[str, float]] = {}
         for at in range(0, len(events), 100):
             part = [arrive(event, content_hash(event.article_id)) for event in events[at : at + 100]]
-            replies = await index.add([arrival for _, arrival in part], {})
+            replies = await index.add([arrival for _, arrival in part], {}, {})
             for (arrived, _), reply in zip(part, replies, strict=True):
                 assert isinstance(reply, Found)
                 for candidate in reply.candidates:
                     record = Record.from_bytes(candidate.record)
-                    overlap = check(arrived.shingles, record)
+                    overlap = check(arrived.halves, record)
                     # the decision opens a text only for what the hashes put near a threshold, as relations.decide does
                     if keeps_texts and candidate.text is not None and overlap.containment >= 0.42:
                         overlap = compare(arrived.shingles, Article(candidate.text).shingles)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.duplicates.own_words import list_spans, own_words, post_spans, quoted_spans, standing_spans
+from services.duplicates.own_words import (
+    introduced_spans,
+    list_spans,
+    own_words,
+    post_spans,
+    quoted_spans,
+    standing_spans,
+)
 from services.duplicates.passages import LocatedText
 from services.duplicates.relations import Article, judge
 from services.duplicates.revisions import changes_between
 from services.duplicates.stored import StoredArticle, is_outlet, key_of, to_stored
 from services.duplicates.templates import figure_share, is_marked, is_refilled
 from services.duplicates.wire import find_credit
-from tests.duplicates_support import WordMill, article
+from tests.duplicates_support import NOON, WordMill, article
 
 MILL = WordMill(3)
 BODY = MILL.text(200)
@@ -56,7 +65,7 @@ def test_a_byline_that_is_an_agency_is_a_credit():
 @given(st.text(max_size=300))
 def test_reading_never_fails_and_spans_lie_in_the_text(text):
     find_credit(text)
-    for spans in (quoted_spans(text), standing_spans(text), post_spans(text), list_spans(text)):
+    for spans in (quoted_spans(text), standing_spans(text), post_spans(text), list_spans(text), introduced_spans(text)):
         assert all(0 <= start < end <= len(text) for start, end in spans)
     located = LocatedText(text)
     assert len(own_words(located, is_excerpt=True)) == len(located.tokens)
@@ -149,8 +158,14 @@ def test_an_aggregator_and_nobody_are_no_outlets():
 
 
 def test_a_stored_article_is_read_back():
-    stored = to_stored(article("Zeile 1\nZeile 2 “€” 漢字 𝒳", outlet="Ä", published_minutes=5), '["AFP", "x"]')
-    assert StoredArticle.from_bytes(stored.to_bytes()) == stored
+    text = "Zeile 1\nZeile 2 “€” 漢字 𝒳"
+    for event in (
+        article(text, outlet="Ä", published_minutes=5),
+        article(text, part="inlined", url=None, byline=[{"name": "AFP", "kind": "agency"}]),
+        article(text, published={"earliest_at": NOON, "latest_at": NOON + timedelta(hours=1)}),
+    ):
+        stored = to_stored(event)
+        assert StoredArticle.from_bytes(stored.to_bytes()) == stored
 
 
 def test_ids_of_another_form_become_keys():

@@ -1,238 +1,197 @@
--- Gives an article version its arrival number, inserts it, and finds what shares its sketch with lower numbers.
+-- Gives article versions their arrival numbers, inserts them, and finds what shares their sketch with lower numbers.
 -- One atomic step: of two workers with copies of one text, exactly the later one sees the other.
 --
 -- KEYS[1] prefix of the shard
--- ARGV: 1 generation (or the rebuilder's token), 2 article key, 3 version key (16 bytes), owner (16), fetched_at in ms
---       (8), 4 sketch (8 bytes a hash, little-endian), 5 record, 6 text
--- TTL, LEAST_HITS, MOST_CANDIDATES, MOST_TEXTS, LONGEST_POSTING, ENTRIES_PER_BUCKET, FIRST_BUCKETS and CHUNK are put in
--- when the script is loaded: a fifth of the cost of a call was sending and reading them.
--- Returns {"lost"} | {"known"} | {"withdrawn"} | {"result", stored} |
---         {"found", number, previous text, then number, hits, record, text of each candidate}
---
--- The inverted index: p:<bucket> is a hash from a sketch hash (4 bytes) to the numbers that hold it (4 bytes each),
--- oldest first; a list past INLINE bytes moves to q:<hash>, or its bucket would lose the compact form. Buckets grow by
--- linear hashing (Litwin, 1980), one at a time, so that a hash lies in one place however many articles there are.
--- Numbers whose records have expired are swept out as new ones come.
-local P = KEYS[1]
-local call, sub = redis.call, string.sub
-if call('GET', P .. (sub(ARGV[1], 1, 1) == 'r' and 'rebuilder' or 'generation')) ~= ARGV[1] then return {'lost'} end
-local article = P .. 'a:' .. ARGV[2]
-local version, owner = sub(ARGV[3], 1, 16), sub(ARGV[3], 17, 32)
-local fetched = struct.unpack('>d', sub(ARGV[3], 33))
-local vfield = 'v' .. version
-local state = call('HMGET', article, vfield, 'w', 'l')
-local known, withdrawn, latest = state[1], state[2], state[3]
-if known and sub(known, 1, 16) ~= owner then
-  -- the same words again after a withdrawal are a new arrival
-  if not (withdrawn and tonumber(withdrawn) < fetched) then return {'known'} end
-  known = false
-  call('HDEL', article, 'r' .. version)
-end
-local none = '\0\0\0\0'
-local number, raw
-local previous = none
-if known then
-  local result = call('HGET', article, 'r' .. version)
-  if result then return {'result', result} end
-  raw, previous = sub(known, 17, 20), sub(known, 21, 24)
-  number = struct.unpack('>I4', raw)
-else
-  if withdrawn then
-    if tonumber(withdrawn) >= fetched then return {'withdrawn'} end
-    call('HDEL', article, 'w')
-  end
-  number = call('INCR', P .. 'count')
-  raw = struct.pack('>I4', number)
-  if latest then previous = sub(latest, 1, 4) end
-end
+-- ARGV: 1 generation (or the rebuilder's token), then for each article: key (16 bytes), its version (version key 8, owner
+-- 8, fetched in ms 8, least number 4), sketch (4 bytes a hash), record, text
+-- Returns "lost", or "ok" and an answer for each (see buckets.lua); status: 0 found, 1 found again for the same owner, 2
+-- known from another owner, 3 withdrawn.
+if not is_open(ARGV[1]) then return 'lost' end
+local added, parts = 0, {'ok'}
 
--- layout: buckets, entries in them, the bucket swept next, the oldest chunk of records that is left
-local layout = call('HMGET', P .. 'layout', 'buckets', 'entries', 'sweep', 'oldest')
-local buckets, entries = tonumber(layout[1] or FIRST_BUCKETS), tonumber(layout[2] or 0)
-local half = 1
-while half * 2 <= buckets do half = half * 2 end
-
-local function bucket_of(tag)
-  local b1, b2, b3 = string.byte(tag, 1, 3)
-  local hash = b1 + b2 * 256 + b3 * 65536
-  local place = hash % (half * 2)
-  if place >= buckets then place = hash % half end
-  return place
-end
-
-local hits, order = {}, {}
-local sketch = ARGV[4]
-local added = 0
-local INLINE = 60
-for at = 1, #sketch, 8 do
-  local tag = sub(sketch, at, at + 3)
-  local key = P .. 'p:' .. bucket_of(tag)
-  -- most hashes are new: to try the insertion first spares them the search
-  local posting = false
-  if known then
-    posting = call('HGET', key, tag)
-  elseif call('HSETNX', key, tag, raw) == 1 then
+begin()
+local first_chunk, last_chunk
+for i = 2, #ARGV, 5 do
+  local key, ids, sketch = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local status, previous = 0, NONE
+  local number = math.max(count + 1, (read('>I4', ids, 25)))
+  local raw = write('>I4', number)
+  local bucket = bucket_of(key)
+  -- most articles are new: to try the insertion first spares them the search
+  if call('HSETNX', bucket, key, sub(ids, 1, 16) .. raw .. NONE .. sub(ids, 17, 24)) == 1 then
     added = added + 1
   else
-    posting = call('HGET', key, tag)
-  end
-  local list = posting
-  if posting == '+' then list = call('GET', P .. 'q:' .. tag) or '' end
-  if list then
-    for j = 1, #list, 4 do
-      local n = sub(list, j, j + 3)
-      local count = hits[n]
-      if count then
-        hits[n] = count + 1
+    local versions = versions_of(key, bucket)
+    local fetched = read('>d', ids, 17)
+    local kept, known, withdrawn = {}, false, false
+    for j = 1, #versions, 32 do
+      local version = sub(versions, j, j + 31)
+      if sub(version, 21, 24) == GONE then
+        withdrawn = read('>d', version, 25)
+        -- what is fetched after a withdrawal undoes it
+        if withdrawn >= fetched then kept[#kept + 1] = version end
+      elseif sub(version, 1, 8) == sub(ids, 1, 8) then
+        known = version
       else
-        hits[n] = 1
-        order[#order + 1] = n
+        kept[#kept + 1] = version
       end
     end
-  end
-  if not known then
-    if posting == '+' then
-      if #list < LONGEST_POSTING * 4 then call('APPEND', P .. 'q:' .. tag, raw) end
-      call('EXPIRE', P .. 'q:' .. tag, TTL)
-    elseif list and #list < INLINE then
-      call('HSET', key, tag, list .. raw)
-    elseif list then
-      call('SET', P .. 'q:' .. tag, list .. raw, 'EX', TTL)
-      call('HSET', key, tag, '+')
+    if known and sub(known, 9, 16) == sub(ids, 9, 16) then
+      status, raw, previous = 1, sub(known, 17, 20), sub(known, 21, 24)
+      number = read('>I4', raw)
+    elseif known and not (withdrawn and withdrawn < fetched) then
+      status = 2
+    elseif withdrawn and withdrawn >= fetched then
+      status = 3
+    else
+      -- the same words again after a withdrawal are a new arrival
+      previous = latest_of(versions)
+      kept[#kept + 1] = sub(ids, 1, 16) .. raw .. previous .. sub(ids, 17, 24)
+      put_versions(key, bucket, table.concat(kept))
     end
-    call('EXPIRE', key, TTL)
+  end
+  if status > 1 then
+    answer(parts, status, 0, NONE, {}, {}, 0)
+  else
+    local hits, order = {}, {}
+    for at = 1, #sketch, 4 do
+      local tag = sub(sketch, at, at + 3)
+      bucket = bucket_of(tag)
+      local posting = false
+      if status == 1 then
+        posting = call('HGET', bucket, tag)
+      elseif call('HSETNX', bucket, tag, raw) == 1 then
+        added = added + 1
+      else
+        posting = call('HGET', bucket, tag)
+      end
+      if posting then
+        local list = posting
+        if posting == '+' then list = call('GET', P .. 'q:' .. tag) or '' end
+        for j = 1, #list, 4 do
+          local n = sub(list, j, j + 3)
+          local so_far = hits[n]
+          if so_far then
+            hits[n] = so_far + 1
+          else
+            hits[n] = 1
+            order[#order + 1] = n
+          end
+        end
+        if status == 0 then
+          if posting == '+' then
+            if #list < LONGEST_POSTING * 4 then call('APPEND', P .. 'q:' .. tag, raw) end
+            call('EXPIRE', P .. 'q:' .. tag, TTL)
+          elseif #list < INLINE then
+            call('HSET', bucket, tag, list .. raw)
+          else
+            call('SET', P .. 'q:' .. tag, list .. raw, 'EX', TTL)
+            call('HSET', bucket, tag, '+')
+          end
+        end
+      end
+    end
+    if status == 0 then
+      count = number
+      local chunk = floor(number / CHUNK)
+      first_chunk, last_chunk = first_chunk or chunk, chunk
+      call('HSET', P .. 'r:' .. chunk, number, ARGV[i + 3])
+      if ARGV[i + 4] ~= '' then call('HSET', P .. 't:' .. chunk, number, ARGV[i + 4]) end
+    end
+    answer(parts, status, number, previous, hits, order, number)
   end
 end
 
-if not known then
-  local chunk = math.floor(number / CHUNK)
-  local oldest = tonumber(layout[4] or chunk)
-  -- records expire by chunks; postings of what is gone are swept out, bucket by bucket
-  if oldest < chunk and call('EXISTS', P .. 'r:' .. oldest) == 0 then
-    oldest = oldest + 1
-    call('HSET', P .. 'layout', 'oldest', oldest)
-  elseif not layout[4] then
-    call('HSET', P .. 'layout', 'oldest', oldest)
+if last_chunk then
+  call('SET', P .. 'count', count, 'EX', TTL * 4)
+  for chunk = first_chunk, last_chunk do
+    call('EXPIRE', P .. 'r:' .. chunk, TTL)
+    call('EXPIRE', P .. 't:' .. chunk, TTL)
   end
+  -- records expire by chunks; postings of what is gone are swept out, bucket by bucket
+  local oldest = tonumber(layout[4] or first_chunk)
+  while oldest < last_chunk and call('EXISTS', P .. 'r:' .. oldest) == 0 do oldest = oldest + 1 end
   local least = oldest * CHUNK
 
   local function live(list)
     local from = 1
-    while from <= #list and struct.unpack('>I4', sub(list, from, from + 3)) < least do from = from + 4 end
+    while from <= #list and read('>I4', list, from) < least do from = from + 4 end
     return from
+  end
+
+  local function is_dead(tag, value)
+    if #tag == 0 then return false end
+    if #tag == 16 then
+      if value == '+' then value = call('GET', P .. 'v:' .. tag) or '' end
+      for j = 17, #value, 32 do
+        if read('>I4', value, j) >= least then return false end
+      end
+      return true
+    end
+    if value == '+' then value = call('GET', P .. 'q:' .. tag) or '' end
+    return live(value) > #value
   end
 
   -- what is dead in a bucket goes; with `to`, what by now belongs into that bucket is moved there
   local function tidy(place, to)
-    local key = P .. 'p:' .. place
-    local all = call('HGETALL', key)
+    local from = name_of(place)
+    local all = call('HGETALL', from)
     local gone, moved = {}, {}
-    for i = 1, #all, 2 do
-      local tag, list = all[i], all[i + 1]
-      local dead = false
-      if list == '+' then
-        local long = call('GET', P .. 'q:' .. tag)
-        dead = not long or live(long) > #long
-        if dead then call('DEL', P .. 'q:' .. tag) end
-        if not dead and live(long) > 1 then
-          call('SET', P .. 'q:' .. tag, sub(long, live(long)), 'EX', TTL)
-        end
-      elseif least > 0 then
-        local from = live(list)
-        dead = from > #list
-        if not dead and from > 1 then
-          list = sub(list, from)
-          if not to then call('HSET', key, tag, list) end
-        end
-      end
-      if dead then
+    -- of the places that a hash could lie in only one bit tells which by now
+    local at, bit = 1, half
+    if to then
+      while bit >= 256 do at, bit = at + 1, bit / 256 end
+    end
+    for j = 1, #all, 2 do
+      local tag, value = all[j], all[j + 1]
+      if least > 0 and is_dead(tag, value) then
         gone[#gone + 1] = tag
+        if value == '+' then call('DEL', P .. (#tag == 16 and 'v:' or 'q:') .. tag) end
         added = added - 1
-      elseif to and bucket_of(tag) ~= place then
-        gone[#gone + 1] = tag
-        moved[#moved + 1] = tag
-        moved[#moved + 1] = list
+      else
+        if least > 0 and #tag == 4 then
+          local list = value
+          if value == '+' then list = call('GET', P .. 'q:' .. tag) or '' end
+          local first = live(list)
+          if first > 1 and value == '+' then
+            call('SET', P .. 'q:' .. tag, sub(list, first), 'EX', TTL)
+          elseif first > 1 then
+            value = sub(list, first)
+            call('HSET', from, tag, value)
+          end
+        end
+        if to and #tag > 0 and floor(byte(tag, at) / bit) % 2 == 1 then
+          gone[#gone + 1] = tag
+          moved[#moved + 1] = tag
+          moved[#moved + 1] = value
+        end
       end
     end
-    if #gone > 0 then call('HDEL', key, unpack(gone)) end
-    if #moved > 0 then
-      call('HSET', P .. 'p:' .. to, unpack(moved))
-      call('EXPIRE', P .. 'p:' .. to, TTL)
+    if #gone > 0 then call('HDEL', from, unpack(gone)) end
+    if to then
+      call('HSET', name_of(to), '', '', unpack(moved))
+      call('EXPIRE', name_of(to), TTL * 2)
     end
   end
 
-  local splits = 0
-  while entries + added > buckets * ENTRIES_PER_BUCKET and splits < 4 do
-    local source = buckets - half
-    buckets = buckets + 1
-    if buckets == half * 2 + 1 then
-      half = half * 2
-      source = 0
-    end
-    tidy(source, buckets - 1)
-    splits = splits + 1
-  end
+  local sweep = tonumber(layout[3] or 0)
   if least > 0 then
-    local sweep = tonumber(layout[3] or 0)
-    for _ = 1, 2 do
+    for _ = 1, 2 * floor(#ARGV / 5) do
       tidy(sweep % buckets, false)
       sweep = (sweep + 1) % buckets
     end
-    call('HSET', P .. 'layout', 'sweep', sweep)
   end
-  call('HSET', P .. 'layout', 'buckets', buckets, 'entries', math.max(0, entries + added))
-  call('EXPIRE', P .. 'layout', TTL)
-  call('HSET', P .. 'r:' .. chunk, number, ARGV[5])
-  call('EXPIRE', P .. 'r:' .. chunk, TTL)
-  if ARGV[6] ~= '' then
-    call('HSET', P .. 't:' .. chunk, number, ARGV[6])
-    call('EXPIRE', P .. 't:' .. chunk, TTL)
+  local splits = 0
+  while entries + added > buckets * ENTRIES_PER_BUCKET and splits < 2 * #ARGV do
+    local source = buckets - half
+    tidy(source, buckets)
+    buckets = buckets + 1
+    if buckets == half * 2 then measure() end
+    splits = splits + 1
   end
-  if latest and struct.unpack('>d', sub(latest, 5)) >= fetched then
-    call('HSET', article, vfield, owner .. raw .. previous)
-  elseif latest then
-    call('HSET', article, vfield, owner .. raw .. previous, 'l', raw .. struct.pack('>d', fetched))
-  else
-    call('HSET', article, vfield, owner .. raw .. previous, 'l', raw .. struct.pack('>d', fetched), 'n', number)
-  end
-  call('EXPIRE', article, TTL)
-  call('EXPIRE', P .. 'count', TTL)
-  call('EXPIRE', P .. 'generation', TTL)
+  call(
+    'HSET', P .. 'layout', 'buckets', buckets, 'entries', math.max(0, entries + added), 'sweep', sweep, 'oldest', oldest
+  )
+  call('EXPIRE', P .. 'layout', TTL * 4)
 end
-
-local found = {}
-for i = 1, #order do
-  local n = order[i]
-  if hits[n] >= LEAST_HITS then
-    local value = struct.unpack('>I4', n)
-    if value < number then found[#found + 1] = {hits[n], value} end
-  end
-end
-table.sort(found, function(a, b)
-  if a[1] ~= b[1] then return a[1] > b[1] end
-  return a[2] < b[2]
-end)
-local previous_text = ''
-if previous ~= none then
-  local n = struct.unpack('>I4', previous)
-  previous_text = call('HGET', P .. 't:' .. math.floor(n / CHUNK), n) or ''
-end
-local reply = {'found', tostring(number), previous_text}
-local taken = 0
-for i = 1, #found do
-  if taken == MOST_CANDIDATES then break end
-  local n = found[i][2]
-  local chunk = math.floor(n / CHUNK)
-  local record = call('HGET', P .. 'r:' .. chunk, n)
-  if record then
-    taken = taken + 1
-    local text = ''
-    if taken <= MOST_TEXTS then text = call('HGET', P .. 't:' .. chunk, n) or '' end
-    local at = #reply
-    reply[at + 1] = tostring(n)
-    reply[at + 2] = tostring(found[i][1])
-    reply[at + 3] = record
-    reply[at + 4] = text
-  end
-end
-return reply
+return table.concat(parts)

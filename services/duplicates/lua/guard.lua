@@ -2,12 +2,11 @@
 -- back from an older file) is closed for everybody, until the gap is indexed again.
 --
 -- KEYS[1] prefix; ARGV: 1 generation, then partition and the offset that must be indexed
-local P = KEYS[1]
-if redis.call('GET', P .. (string.sub(ARGV[1], 1, 1) == 'r' and 'rebuilder' or 'generation')) ~= ARGV[1] then return 'lost' end
+if not is_open(ARGV[1]) then return 'lost' end
 for i = 2, #ARGV, 2 do
-  local indexed = redis.call('HGET', P .. 'offsets', ARGV[i])
+  local indexed = call('HGET', P .. 'offsets', ARGV[i])
   if not indexed or tonumber(indexed) < tonumber(ARGV[i + 1]) then
-    redis.call('DEL', P .. 'generation')
+    call('DEL', P .. 'generation')
     return 'lost'
   end
 end

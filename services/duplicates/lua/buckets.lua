@@ -1,0 +1,123 @@
+-- The inverted index: p:<bucket> is a hash from a sketch hash (4 bytes) to the numbers that hold it (4 bytes each),
+-- oldest first, and from an article key (16 bytes) to its versions. A list past INLINE bytes moves to q:<hash>, versions
+-- past 64 to v:<key>, or the bucket would lose the compact form. Buckets grow by linear hashing (Litwin, 1980), one at a
+-- time, so that a hash lies in one place however many articles there are. What has expired is swept out as articles
+-- come.
+--
+-- A version is 32 bytes: version key (8), owner (8), number (4), number of the version before (4), fetched at (ms, 8; less
+-- than 0 once withdrawn). A withdrawal is one with GONE for the version before.
+local INLINE = 60
+local NONE, GONE = '\0\0\0\0', '\255\255\255\255'
+-- place swept next, oldest chunk of records left, place whose expiry is put off next, and when that was done last (s)
+local layout = call('HMGET', P .. 'layout', 'buckets', 'entries', 'sweep', 'oldest', 'tended', 'tended_at')
+local buckets, entries = tonumber(layout[1] or FIRST_BUCKETS), tonumber(layout[2] or 0)
+local count = tonumber(call('GET', P .. 'count') or 0)
+local half, m1, m2, m3
+
+local function measure()
+  half = 1
+  while half * 2 <= buckets do half = half * 2 end
+  local span = half * 2
+  m1, m2, m3 = math.min(256, span), math.max(1, math.min(256, span / 256)), math.max(1, math.min(256, span / 65536))
+end
+measure()
+
+local BUCKET = P .. 'p:'
+
+local function name_of(place)
+  return BUCKET .. char(place % 256, floor(place / 256) % 256, floor(place / 65536))
+end
+
+-- the bucket of a sketch hash or an article key: its first three bytes, lowest first
+local function bucket_of(tag)
+  local a, b, c = byte(tag, 1, 3)
+  a, b, c = a % m1, b % m2, c % m3
+  if a + b * 256 + c * 65536 >= buckets then
+    if half >= 65536 then
+      c = c - half / 65536
+    elseif half >= 256 then
+      b = b - half / 256
+    else
+      a = a - half
+    end
+  end
+  return BUCKET .. char(a, b, c)
+end
+
+-- Every bucket has a field that stays, so that none can vanish and come back without an expiry.
+local function begin()
+  if layout[1] then return end
+  for place = 0, FIRST_BUCKETS - 1 do
+    call('HSET', name_of(place), '', '')
+    call('EXPIRE', name_of(place), TTL * 2)
+  end
+  call('HSET', P .. 'layout', 'buckets', FIRST_BUCKETS)
+  call('EXPIRE', P .. 'layout', TTL * 4)
+end
+
+local function versions_of(key, bucket)
+  local versions = call('HGET', bucket, key)
+  if versions == '+' then versions = call('GET', P .. 'v:' .. key) or '' end
+  return versions or ''
+end
+
+local function put_versions(key, bucket, versions)
+  if #versions <= 64 then
+    call('HSET', bucket, key, versions)
+  else
+    call('SET', P .. 'v:' .. key, versions, 'EX', TTL)
+    call('HSET', bucket, key, '+')
+  end
+end
+
+-- the number of the version fetched last, as 4 bytes, and when; of two fetched at once the one that came first
+local function latest_of(versions)
+  local number, latest = NONE, -1
+  for j = 1, #versions, 32 do
+    if sub(versions, j + 20, j + 23) ~= GONE then
+      local fetched = read('>d', versions, j + 24)
+      if fetched > latest then number, latest = sub(versions, j + 16, j + 19), fetched end
+    end
+  end
+  return number, latest
+end
+
+-- Answers: for each article a head of status (1), number (4), candidates (2) and length of the text before (4), that
+-- text, and each candidate as number (4), hits (2), lengths of record and text (4 each), record, text.
+local function answer(parts, status, number, previous, hits, order, limit)
+  local before = ''
+  if previous ~= NONE then
+    local n = read('>I4', previous)
+    before = call('HGET', P .. 't:' .. floor(n / CHUNK), n) or ''
+  end
+  local found = {}
+  for i = 1, #order do
+    local n = order[i]
+    if hits[n] >= LEAST_HITS then
+      local value = read('>I4', n)
+      if value < limit then found[#found + 1] = {hits[n], value} end
+    end
+  end
+  if #found > 1 then
+    table.sort(found, function(a, b)
+      if a[1] ~= b[1] then return a[1] > b[1] end
+      return a[2] < b[2]
+    end)
+  end
+  local head = #parts + 1
+  parts[head] = ''
+  local taken = 0
+  for i = 1, #found do
+    if taken == MOST_CANDIDATES then break end
+    local n = found[i][2]
+    local chunk = floor(n / CHUNK)
+    local record = call('HGET', P .. 'r:' .. chunk, n)
+    if record then
+      taken = taken + 1
+      local text = ''
+      if taken <= MOST_TEXTS then text = call('HGET', P .. 't:' .. chunk, n) or '' end
+      parts[#parts + 1] = write('>I4I2I4I4', n, found[i][1], #record, #text) .. record .. text
+    end
+  end
+  parts[head] = write('>BI4I2I4', status, number, taken, #before) .. before
+end
