@@ -39,7 +39,8 @@ class Entity(Part):
     in_headline: bool = Field(default=False, description="Whether the headline names it.")
     salience: Ratio = Field(default=0.0, description="How central it is to the article.")
     links: dict[str, str] = Field(
-        default_factory=dict, description="Ids elsewhere: iso3166 (alpha-2), geonames, and what plug-ins add."
+        default_factory=dict,
+        description="iso3166 (alpha-2), geonames, full_name (what other outlets call it in full), what plug-ins add.",
     )
 
 

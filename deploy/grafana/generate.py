@@ -915,6 +915,21 @@ def service() -> tuple[str, str, Sequence[Row]]:
                         ),
                         width=6,
                     ),
+                    series(
+                        "Votes for aliases",
+                        "Short names that outlets print beside their full ones, by what the alias cache did with each.",
+                        Query(
+                            "sum by (result) (rate(newsloom_entities_alias_votes_total[$__rate_interval]))",
+                            "{{result}}",
+                        ),
+                        width=12,
+                    ),
+                    series(
+                        "Aliases used",
+                        "Entities that a learnt alias joined or linked to a full name.",
+                        Query("sum by (use) (rate(newsloom_entities_aliases_used_total[$__rate_interval]))", "{{use}}"),
+                        width=12,
+                    ),
                 ),
             ),
         ),

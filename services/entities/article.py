@@ -5,12 +5,13 @@ from __future__ import annotations
 import bisect
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from schemas.articles import CleanArticle
 from schemas.entities import ArticleEntities, Entity, Mention, ModelInfo, entity_id
+from services.entities.aliases import Alias, Observation, full_name, joined, observations
 from services.entities.document import Article, Field, Span, paragraphs, placed, read_whole
 from services.entities.grouping import Group, grouped
 from services.entities.links import KnowledgeBase, Named
@@ -48,30 +49,54 @@ def skipped(event: CleanArticle, model: ModelInfo) -> ArticleEntities:
     return ArticleEntities(article_id=event.article_id, version_id=event.version_id, model=model)
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An article's event; what its own words teach of aliases; and how many learnt ones were of use."""
+
+    event: ArticleEntities
+    observations: tuple[Observation, ...] = ()
+    joined: int = 0
+    linked: int = 0
+
+
 def entities_of(
     event: CleanArticle,
     read: Reading,
     found: Sequence[Sequence[Found]],
     model: ModelInfo,
     bases: Sequence[KnowledgeBase],
-) -> ArticleEntities:
-    """The event: a pure function of the article, what was found in its paragraphs, and the knowledge bases.
+    known: Mapping[Alias, str] | None = None,
+    epoch: str = "",
+) -> Read:
+    """The event: a pure function of the article, what was found in its paragraphs, the knowledge bases and `known`.
 
     `found` has one entry for each of `read.parts`. Mentions come in reading order, entities most salient first.
+    `known` are learnt aliases: they join an organisation's unexplained short name to its full one, and give what the
+    article calls by a short name only the link `full_name`; `name` stays the fullest that the article prints.
+    `epoch`, the day that `known` is of, stands on the event only if one of them was of use.
     """
     spans = read_whole(read.article, placed(read.parts, found))
-    groups = grouped(read.article, spans)
-    if not groups:
-        return ArticleEntities(article_id=event.article_id, version_id=event.version_id, model=model)
+    own = grouped(read.article, spans)
+    if not own:
+        return Read(ArticleEntities(article_id=event.article_id, version_id=event.version_id, model=model))
+    taught = observations(spans, own)  # of the article's own groups: what was learnt is never learnt again
+    known = known or {}
+    groups = joined(spans, own, known)
     named = [
         Named(group.name, group.label, tuple(dict.fromkeys(spans[i].surface for i in group.members)), group.country)
         for group in groups
     ]
     links: list[dict[str, str]] = [{} for _ in groups]
     for base in bases:
-        for known, more in zip(links, base.links(named, read.article.headline, read.article.text), strict=True):
+        for link, more in zip(links, base.links(named, read.article.headline, read.article.text), strict=True):
             for scheme, value in more.items():
-                known.setdefault(scheme, value)
+                link.setdefault(scheme, value)
+    linked = 0
+    for group, link in zip(groups, links, strict=True):
+        name = full_name(spans, group, known)
+        if name is not None:
+            link["full_name"] = name
+            linked += 1
     ids = _ids(event.article_id, groups)
     starts = [offset for field, offset, _ in read.parts if field == "text"]
     entities = [
@@ -92,13 +117,14 @@ def entities_of(
         for i, span in enumerate(spans)
     )
     entities.sort(key=lambda e: (-e.salience, -e.mention_count, e.entity_id))
-    return ArticleEntities(
+    written = ArticleEntities(
         article_id=event.article_id,
         version_id=event.version_id,
         mentions=mentions,
         entities=tuple(entities),
-        model=model,
+        model=model.model_copy(update={"epoch": epoch}) if linked or len(groups) < len(own) else model,
     )
+    return Read(written, taught, joined=len(own) - len(groups), linked=linked)
 
 
 def _ids(article_id: str, groups: Sequence[Group]) -> list[str]:

@@ -10,6 +10,9 @@ from schemas.entities import Label
 
 LABELS: Final[tuple[Label, ...]] = ("PER", "ORG", "LOC", "MISC")
 LOOKUPS: Final = ("hit", "miss", "unavailable")
+VOTES: Final = ("counted", "known", "refused", "unavailable")
+SNAPSHOTS: Final = ("made", "read", "none", "unavailable")
+USES: Final = ("joined", "linked")
 SKIPS: Final = ("language", "length")
 
 MENTIONS: Final = Counter("newsloom_entities_mentions_total", "Mentions found, by label.", ["label"])
@@ -18,6 +21,23 @@ PARAGRAPHS: Final = Counter(
     "newsloom_entities_paragraphs_total",
     "Paragraphs read, by what the paragraph cache said: hit, miss, or unavailable when Redis did not answer.",
     ["cache"],
+)
+ALIAS_VOTES: Final = Counter(
+    "newsloom_entities_alias_votes_total",
+    "Short names seen beside their full ones, by what the alias cache did with the vote: counted, known already, "
+    "refused for lack of room, or unavailable when Redis did not answer.",
+    ["result"],
+)
+ALIAS_SNAPSHOTS: Final = Counter(
+    "newsloom_entities_alias_snapshots_total",
+    "Days' snapshots of aliases asked of Redis: made, read, none for a day too long ago, or unavailable when Redis did "
+    "not answer (then the article was read without).",
+    ["result"],
+)
+ALIASES_USED: Final = Counter(
+    "newsloom_entities_aliases_used_total",
+    "Entities that a learnt alias helped with: joined to the organisation's full name, or linked to a full name.",
+    ["use"],
 )
 SKIPPED: Final = Counter(
     "newsloom_entities_skipped_total",
@@ -40,3 +60,9 @@ def start_at_zero() -> None:
         PARAGRAPHS.labels(lookup)
     for reason in SKIPS:
         SKIPPED.labels(reason)
+    for result in VOTES:
+        ALIAS_VOTES.labels(result)
+    for result in SNAPSHOTS:
+        ALIAS_SNAPSHOTS.labels(result)
+    for use in USES:
+        ALIASES_USED.labels(use)

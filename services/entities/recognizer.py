@@ -19,6 +19,10 @@ class Found:
     confidence: float
 
 
+class RecognizerMissingError(LookupError):
+    """What the chosen recognizer needs is not installed; the message says how to get it."""
+
+
 class Recognizer(Protocol):
     """Finds names in paragraphs.
 

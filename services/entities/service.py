@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,12 +15,15 @@ from schemas.articles import CleanArticle
 from schemas.entities import ArticleEntities, ModelInfo
 from schemas.topics import ARTICLE_ENTITIES, CLEAN_ARTICLES
 from services.entities import metrics, places
-from services.entities.article import Reading, entities_of, reading, skipped
+from services.entities.alias_cache import AliasCache, day_of
+from services.entities.aliases import Alias
+from services.entities.article import Read, Reading, entities_of, reading, skipped
+from services.entities.gliner_recognizer import GlinerRecognizer
 from services.entities.language import unknown_language
 from services.entities.links import KnowledgeBase, Places
 from services.entities.paragraph_cache import ParagraphCache
-from services.entities.recognizer import Found, Recognizer
-from services.entities.spacy_recognizer import PipelineMissingError, SpacyRecognizer
+from services.entities.recognizer import Found, Recognizer, RecognizerMissingError
+from services.entities.spacy_recognizer import SpacyRecognizer
 from services.entities.transformer import TransformerRecognizer
 from services.runtime import clock
 from services.runtime.cache import Cache
@@ -35,8 +41,17 @@ class EntitiesSettings(BaseSettings):
 
     recognizer: str = Field(
         default="default",
-        pattern=r"^(default|fast|spacy:.+)$",
-        description="default; fast, four times as quick and less exact; or spacy:NAME for a pipeline or its folder.",
+        pattern=r"^(default|fast|spacy:.+|gliner:.+)$",
+        description=(
+            "default; fast, three times as quick and less exact; spacy:NAME for a pipeline or its folder; "
+            "or gliner:FOLDER for a GLiNER model."
+        ),
+    )
+    gliner_threshold_ratio: float = Field(
+        default=0.5, ge=0.0, le=1.0, description="Least score of a name that a GLiNER model finds."
+    )
+    gliner_languages: str = Field(
+        default="en", min_length=2, description="BCP 47 primary tags that the GLiNER model knows, with commas between."
     )
     max_text_chars: int = Field(
         default=400_000, ge=1, description="A longer text is no news article: its event has no mentions, and says so."
@@ -47,15 +62,26 @@ class EntitiesSettings(BaseSettings):
     paragraph_ttl_seconds: int = Field(
         default=3 * 24 * 3600, ge=1, description="How long a paragraph's names are kept after they were found."
     )
+    aliases: bool = Field(
+        default=True, description="Whether short names learn their full ones from other outlets' articles; needs Redis."
+    )
+    alias_slots: int = Field(
+        default=32_768, ge=64, description="Most short names whose votes are kept in Redis (about 300 bytes each)."
+    )
 
 
-def load_recognizer(name: str) -> Recognizer:
+def load_recognizer(name: str, settings: EntitiesSettings | None = None) -> Recognizer:
     """The recognizer that the setting names. Raises ConfigurationError with the remedy."""
+    settings = settings or EntitiesSettings()
     try:
         if name.startswith("spacy:"):
             return SpacyRecognizer.load(name.removeprefix("spacy:"))
+        if name.startswith("gliner:"):
+            tags = frozenset(tag.strip().casefold() for tag in settings.gliner_languages.split(",") if tag.strip())
+            folder = name.removeprefix("gliner:")
+            return GlinerRecognizer.load(folder, threshold=settings.gliner_threshold_ratio, languages=tags)
         return TransformerRecognizer.load(variant=name)
-    except (PipelineMissingError, FileNotFoundError, ValueError) as error:
+    except (RecognizerMissingError, FileNotFoundError, ValueError) as error:
         raise ConfigurationError(f"NEWSLOOM_ENTITIES_RECOGNIZER={name}: {error}") from None
 
 
@@ -75,27 +101,47 @@ class EntityReader:
         *,
         max_text_chars: int,
         bases: Sequence[KnowledgeBase],
+        aliases: AliasCache | None = None,
     ) -> None:
         self._recognizer = recognizer
         self._cache = cache
+        self._aliases = aliases
         self._max_text_chars = max_text_chars
         self._bases = tuple(bases)
         self._model = ModelInfo(name=recognizer.name, version=recognizer.version)
 
     async def read(self, articles: Sequence[CleanArticle]) -> list[ArticleEntities]:
-        """An event an article. Equal for equal articles, whatever the cache holds and whatever is read beside them."""
+        """An event an article. Equal for equal articles and one `epoch`, whatever the paragraph cache holds and
+        whatever is read beside them.
+        """
+        return [read.event for read in await self.read_whole(articles)]
+
+    async def read_whole(self, articles: Sequence[CleanArticle]) -> list[Read]:
+        """As `read`, with what each article teaches of aliases: that goes to `vote` once its event is settled."""
         why = [self._why_skipped(article) for article in articles]
         readings = [None if reason else reading(article) for article, reason in zip(articles, why, strict=True)]
         found = await self._found([text for read in readings if read for text in read.paragraphs])
-        events: list[ArticleEntities] = []
+        out: list[Read] = []
         for article, reason, read in zip(articles, why, readings, strict=True):
             if reason is not None:
                 metrics.SKIPPED.labels(reason[0]).inc()
                 model = self._model.model_copy(update={"skipped": f"{reason[0]}:{reason[1]}"})
-                events.append(skipped(article, model))
+                out.append(Read(skipped(article, model)))
             elif read is not None:
-                events.append(self._event(article, read, found))
-        return events
+                epoch, known = await self._known(article.fetched_at)
+                out.append(self._event(article, read, found, epoch, known))
+        return out
+
+    async def vote(self, article: CleanArticle, read: Read) -> None:
+        """Lets the article's outlet vote for the aliases that the article explains, if it stands on the outlet's own
+        site: what an aggregator shows is not the outlet's word.
+        """
+        domain = own_domain(article)
+        if self._aliases is not None and domain is not None:
+            await self._aliases.vote(domain, day_of(article.fetched_at), read.observations)
+
+    async def _known(self, fetched_at: datetime) -> tuple[str, Mapping[Alias, str]]:
+        return ("", {}) if self._aliases is None else await self._aliases.known(fetched_at)
 
     def _why_skipped(self, article: CleanArticle) -> Skipped | None:
         length = len(article.headline) + len(article.text)
@@ -105,13 +151,23 @@ class EntityReader:
         unknown = unknown_language(article.language.code, text, self._recognizer.languages)
         return None if unknown is None else ("language", unknown)
 
-    def _event(self, article: CleanArticle, read: Reading, found: dict[str, tuple[Found, ...]]) -> ArticleEntities:
-        event = entities_of(article, read, [found[text] for text in read.paragraphs], self._model, self._bases)
-        for mention in event.mentions:
+    def _event(
+        self,
+        article: CleanArticle,
+        read: Reading,
+        found: dict[str, tuple[Found, ...]],
+        epoch: str,
+        known: Mapping[Alias, str],
+    ) -> Read:
+        parts = [found[text] for text in read.paragraphs]
+        result = entities_of(article, read, parts, self._model, self._bases, known, epoch)
+        for mention in result.event.mentions:
             metrics.MENTIONS.labels(mention.label).inc()
-        for entity in event.entities:
+        for entity in result.event.entities:
             metrics.ENTITIES.labels(entity.label).inc()
-        return event
+        metrics.ALIASES_USED.labels("joined").inc(result.joined)
+        metrics.ALIASES_USED.labels("linked").inc(result.linked)
+        return result
 
     async def _found(self, texts: Sequence[str]) -> dict[str, tuple[Found, ...]]:
         known = await self._cache.get(texts) if self._cache else {}
@@ -130,10 +186,22 @@ class EntityReader:
         return known | read
 
 
+def own_domain(article: CleanArticle) -> str | None:
+    """The domain of the article's outlet, if the article was fetched from it; otherwise None."""
+    domain = (article.outlet.domain or "").casefold()
+    if not domain or article.part != "main":
+        return None
+    try:
+        host = (urlsplit(article.url or "").hostname or "").casefold()
+    except ValueError:
+        return None
+    return domain if host == domain or host.endswith("." + domain) else None
+
+
 def build(runtime: RuntimeSettings, settings: EntitiesSettings | None = None) -> Service[CleanArticle]:
     """The service, with its model loaded. Raises ConfigurationError for a recognizer that is not there."""
     settings = settings or read_settings(EntitiesSettings)
-    recognizer = load_recognizer(settings.recognizer)
+    recognizer = load_recognizer(settings.recognizer, settings)
     redis = Cache(runtime, "entities")
     cache = ParagraphCache(
         redis,
@@ -141,16 +209,25 @@ def build(runtime: RuntimeSettings, settings: EntitiesSettings | None = None) ->
         slots=settings.paragraph_slots,
         ttl_seconds=settings.paragraph_ttl_seconds,
     )
-    reader = EntityReader(recognizer, cache, max_text_chars=settings.max_text_chars, bases=(Places(),))
+    reader = EntityReader(
+        recognizer,
+        cache,
+        max_text_chars=settings.max_text_chars,
+        bases=(Places(),),
+        aliases=AliasCache(redis, slots=settings.alias_slots) if settings.aliases else None,
+    )
     metrics.start_at_zero()
+
+    def outcome(article: CleanArticle, read: Read | None) -> Outcome:
+        if read is None:
+            return Emit((Publish(ARTICLE_ENTITIES, article.article_id, None),))
+        after = (partial(reader.vote, article, read),) if read.observations else ()
+        return Emit((Publish(ARTICLE_ENTITIES, article.article_id, read.event),), after)
 
     async def process_batch(items: Sequence[Item[CleanArticle]]) -> list[Outcome]:
         usable = [article for article, _ in items if article.status == "usable"]
-        events = iter(await reader.read(usable))
-        return [
-            Emit((Publish(ARTICLE_ENTITIES, article.article_id, next(events) if article.status == "usable" else None),))
-            for article, _ in items
-        ]
+        reads = iter(await reader.read_whole(usable))
+        return [outcome(article, next(reads) if article.status == "usable" else None) for article, _ in items]
 
     async def process(article: CleanArticle, record: Record) -> Outcome:
         return (await process_batch([(article, record)]))[0]

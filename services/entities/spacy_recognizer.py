@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from schemas.entities import Label
-from services.entities.recognizer import Found
+from services.entities.recognizer import Found, RecognizerMissingError
 from services.entities.spans import tidied
 
 # the schemes of spaCy's own pipelines (OntoNotes, and WikiNER's for most languages); what is not here names nothing
@@ -29,10 +29,6 @@ _LABELS: Final[dict[str, Label]] = {
 }
 
 
-class PipelineMissingError(LookupError):
-    """spaCy or the named pipeline is not installed; the message says how to get it."""
-
-
 class SpacyRecognizer:
     """The names a spaCy pipeline finds. spaCy gives no confidence: every name has 1."""
 
@@ -45,17 +41,17 @@ class SpacyRecognizer:
 
     @classmethod
     def load(cls, name: str) -> SpacyRecognizer:
-        """The installed pipeline or pipeline folder called `name`. Raises PipelineMissingError."""
+        """The installed pipeline or pipeline folder called `name`. Raises RecognizerMissingError."""
         try:
             spacy: Any = importlib.import_module("spacy")
         except ImportError:
-            raise PipelineMissingError(
+            raise RecognizerMissingError(
                 f"the recognizer spacy:{name} needs spaCy: pip install spacy, then python -m spacy download {name}"
             ) from None
         try:
             pipeline = spacy.load(name)
         except OSError:
-            raise PipelineMissingError(
+            raise RecognizerMissingError(
                 f"spaCy has no pipeline {name}: python -m spacy download {name}, or give a pipeline's folder"
             ) from None
         return cls(pipeline)

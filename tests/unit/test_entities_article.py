@@ -44,7 +44,7 @@ def _event(headline: str, text: str, *names: tuple[str, str]) -> ArticleEntities
             if not kept or start >= kept[-1].end:
                 kept.append(Found(start, start + len(name), label, 0.9))  # type: ignore[arg-type]
         found.append(kept)
-    return entities_of(article, read, found, MODEL, (Places(),))
+    return entities_of(article, read, found, MODEL, (Places(),)).event
 
 
 def test_mentions_and_entities_say_the_same() -> None:
@@ -86,7 +86,7 @@ def test_every_mention_is_its_span_of_the_article(headline: str, text: str, cuts
     read = reading(article)
     pairs = list(zip(sorted(cuts)[::2], sorted(cuts)[1::2], strict=False))
     found = [[Found(a, b, "PER", 0.9) for a, b in pairs if b <= len(p)] for p in read.paragraphs]
-    event = entities_of(article, read, found, MODEL, (Places(),))
+    event = entities_of(article, read, found, MODEL, (Places(),)).event
     assert len(event.mentions) >= sum(len(f) for f in found)
     for mention in event.mentions:
         whole = article.headline if mention.field == "headline" else article.text

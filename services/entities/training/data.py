@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -102,15 +102,31 @@ def held_back(path: Path) -> list[tuple[str, list[str], list[str]]]:
 
 
 class Pools:
-    """Names seen in the training sentences, for swapping one name for another of its label."""
+    """Names seen in the training sentences, for swapping one name for another of its label.
 
-    def __init__(self, sentences: list[Sentence]) -> None:
+    `invented` gives a name of a label and about so many words that need not have been seen; None for none.
+    """
+
+    def __init__(
+        self, sentences: list[Sentence], invented: Callable[[str, int, random.Random], str | None] | None = None
+    ) -> None:
+        self._invented = invented
         self.names: dict[str, list[tuple[str, ...]]] = {"PER": [], "ORG": [], "LOC": []}
         for item in sentences:
             for start, end, label in spans(item.labels):
                 name = item.words[start:end]
                 if label in self.names and 1 <= len(name) <= 5 and item.words[start][0].isupper():
                     self.names[label].append(name)
+
+    def draw(self, label: str, length: int, rng: random.Random) -> tuple[str, ...] | None:
+        """A name's words: an invented one two times of three, where names are invented."""
+        if label not in self.names:
+            return None
+        if self._invented is not None and rng.random() < 0.67:
+            text = self._invented(label, length, rng)
+            if text is not None:
+                return tuple(word.text for word in words(text))
+        return rng.choice(self.names[label]) if self.names[label] else None
 
 
 def spans(labels: tuple[int, ...]) -> list[tuple[int, int, str]]:
@@ -127,12 +143,12 @@ def spans(labels: tuple[int, ...]) -> list[tuple[int, int, str]]:
 
 def varied(item: Sentence, rng: random.Random, pools: Pools) -> Sentence:
     """`item` as another newsroom might print it: names swapped now and then, and sometimes a headline's capitals."""
-    if rng.random() < 0.25:
+    if rng.random() < 0.3:
         item = _swapped(item, rng, pools)
     dice = rng.random()
-    if dice < 0.06:
+    if dice < 0.07:
         return Sentence(item.source, tuple(w.upper() for w in item.words), item.labels)
-    if dice < 0.13:
+    if dice < 0.16:
         return Sentence(item.source, tuple(_title(w, i) for i, w in enumerate(item.words)), item.labels)
     return item
 
@@ -149,9 +165,8 @@ def _swapped(item: Sentence, rng: random.Random, pools: Pools) -> Sentence:
     for start, end, label in spans(item.labels):
         out_words.extend(item.words[last:start])
         out_labels.extend(item.labels[last:start])
-        pool = pools.names.get(label)
-        if pool and rng.random() < 0.5:
-            name = rng.choice(pool)
+        name = pools.draw(label, end - start, rng) if rng.random() < 0.5 else None
+        if name:
             out_words.extend(name)
             out_labels.extend([LABEL_IDS["B-" + label]] + [LABEL_IDS["I-" + label]] * (len(name) - 1))
         else:

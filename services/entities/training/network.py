@@ -105,6 +105,45 @@ def stored(path: Path) -> Network:
     return network
 
 
+def from_shipped(folder: Path, variant: str = "default") -> Network:
+    """The network whose exported files lie in `folder`, int8 matrices as floats, to go on training what ships."""
+    import numpy as np
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(str(folder / f"{variant}.onnx")).graph
+    values = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
+
+    def matrix(quantized: str) -> Tensor:
+        base = quantized.removesuffix("_quantized")
+        table = values[quantized].astype(np.float32) - values[f"{base}_zero_point"].astype(np.float32)
+        return torch.from_numpy(table * values[f"{base}_scale"])
+
+    layers = 1 + max(int(name.split(".")[2]) for name in values if name.startswith("network.layers."))
+    attention = [node for node in graph.node if node.op_type == "QAttention"]
+    products = {node.output[0].split("/MatMul")[0].strip("/"): node.input[1] for node in graph.node
+                if node.op_type == "MatMulInteger"}  # fmt: skip
+    inner = values["network.layers.0.up.bias"].shape[0]
+    with np.load(folder / "words.npz") as stored_words:
+        table, scale = stored_words["table"], stored_words["scale"]
+    net = Network(table.shape[0], layers=layers, inner=inner)
+    state = net.state_dict()
+    state["words.weight"] = torch.from_numpy(table.astype(np.float32) * scale)
+    for name in state:
+        if f"network.{name}" in values:
+            state[name] = torch.from_numpy(values[f"network.{name}"].copy())
+    for i, node in enumerate(attention):
+        joint, bias = matrix(node.input[1]), torch.from_numpy(values[node.input[2]].copy())
+        for k, part in enumerate(("query", "key", "value")):
+            state[f"layers.{i}.{part}.weight"] = joint[:, k * WIDTH : (k + 1) * WIDTH].T.contiguous()
+            state[f"layers.{i}.{part}.bias"] = bias[k * WIDTH : (k + 1) * WIDTH]
+        for part in ("out", "up", "down"):
+            state[f"layers.{i}.{part}.weight"] = matrix(products[f"layers.{i}/{part}"]).T.contiguous()
+    state["labels.weight"] = matrix(products["labels"]).T.contiguous()
+    net.load_state_dict(state)
+    return net
+
+
 def reduced(teacher: Network, *, layers: tuple[int, ...], inner: int) -> Network:
     """A student with some of the teacher's layers and, in each, the `inner` units of its middle that weigh most.
 

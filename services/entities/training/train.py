@@ -21,8 +21,10 @@ from torch.nn import functional
 
 from services.entities.encoding import LABELS, Encoded, Encoder
 from services.entities.training import data as sets
-from services.entities.training.network import Network, from_minilm, reduced, stored
+from services.entities.training.network import Network, from_minilm, from_shipped, reduced, stored
 from services.entities.training.relabel import PseudoParagraph, read_pseudo
+from services.entities.training.synthetic import World, made
+from services.entities.transformer import MODEL_FOLDER
 
 logger = logging.getLogger("train")
 
@@ -37,13 +39,22 @@ def rows_of_epoch(
     rng: random.Random,
     *,
     repeat: int,
+    world: World | None = None,
+    sentences: int = 0,
+    share: float = 1.0,
 ) -> list[Row]:
-    """One epoch's examples in random order: the annotated sentences `repeat` times, each time varied anew."""
+    """One epoch's examples in random order: the annotated sentences `repeat` times, each time varied anew, and
+    `sentences` of our own with the names of `world`; of the relabelled paragraphs a `share`, chosen anew.
+    """
     rows: list[Row] = []
     for _ in range(repeat):
         for item in sets.paragraphs([sets.varied(s, rng, pools) for s in gold], rng, max_words=110):
             rows.append((encoder.encode(item.words), item.labels, None))
-    for paragraph in pseudo:
+    if world is not None and sentences:
+        own = [sets.varied(made(world, rng), rng, pools) for _ in range(sentences)]
+        for item in sets.paragraphs(own, rng, max_words=110):
+            rows.append((encoder.encode(item.words), item.labels, None))
+    for paragraph in rng.sample(pseudo, round(len(pseudo) * share)):
         rows.append((encoder.encode(paragraph.words), (), paragraph.probabilities))
     rng.shuffle(rows)
     return rows
@@ -118,10 +129,14 @@ def train(arguments: argparse.Namespace) -> None:
     device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if chosen == "auto" else chosen)
     encoder = Encoder(Tokenizer.from_file(str(arguments.minilm / "tokenizer.json")))
     gold = sets.training_sentences(arguments.data / "annotated.jsonl.gz")
-    pools = sets.Pools(gold)
+    world = World() if arguments.made else None
+    pools = sets.Pools(gold, world.swap if world else None)
     pseudo = read_pseudo(arguments.also) if arguments.also else []
     logger.info("sentences %s, relabelled paragraphs %d", dict(Counter(s.source for s in gold)), len(pseudo))
-    network = stored(arguments.start) if arguments.start else from_minilm(arguments.minilm)
+    if arguments.start == Path("shipped"):
+        network = from_shipped(MODEL_FOLDER)
+    else:
+        network = stored(arguments.start) if arguments.start else from_minilm(arguments.minilm)
     if arguments.keep_layers:
         kept = tuple(int(number) for number in arguments.keep_layers.split(","))
         network = reduced(network, layers=kept, inner=arguments.inner)
@@ -136,7 +151,8 @@ def train(arguments: argparse.Namespace) -> None:
 
     def planned(epoch: int) -> list[list[Row]]:
         rng = random.Random(f"{arguments.seed}/{epoch}")
-        rows = rows_of_epoch(gold, pseudo, pools, encoder, rng, repeat=arguments.repeat)
+        size = {"repeat": arguments.repeat, "world": world, "sentences": arguments.made}
+        rows = rows_of_epoch(gold, pseudo, pools, encoder, rng, share=arguments.also_share, **size)
         return batches(rows, arguments.pieces, rng)
 
     plan = planned(0)
@@ -144,12 +160,15 @@ def train(arguments: argparse.Namespace) -> None:
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1.0, (step + 1) / (0.06 * total), max(0.02, (total - step) / (0.94 * total)))
     )
+    # an average over the last steps: what a smaller learning rate would find, without its steps
+    mean = {name: value.detach().clone() for name, value in network.state_dict().items()}
     step = 0
     saved = arguments.out / "checkpoint.pt"
     arguments.out.mkdir(parents=True, exist_ok=True)
     if saved.exists() and not arguments.fresh:
         state = torch.load(saved, map_location=device, weights_only=True)
         network.load_state_dict(state["network"])
+        mean = state["mean"]
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
         step = state["step"]
@@ -179,6 +198,10 @@ def train(arguments: argparse.Namespace) -> None:
         optimizer.zero_grad(set_to_none=True)
         schedule.step()
         step += 1
+        if step % 4 == 0:  # every fourth step is as good and a quarter of the work
+            keep = min(arguments.average, 1 - 4 / (step + 4)) if arguments.average else 0.0
+            for name, value in network.state_dict().items():
+                mean[name].lerp_(value, 1 - keep)
         running, seen, pieces = running + loss.item(), seen + words, pieces + int(mask.sum())
         if step % 100 == 0 or step == first + 10:
             speed = pieces / (time.monotonic() - began)
@@ -189,11 +212,13 @@ def train(arguments: argparse.Namespace) -> None:
         if not math.isfinite(running):
             raise SystemExit(f"the loss is {running} at step {step}: lower --rate")
         if time.monotonic() - written > arguments.checkpoint_minutes * 60:
-            state = {"network": network.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
+            state = {"network": network.state_dict(), "mean": mean, "optimizer": optimizer.state_dict(), "step": step}
             state |= {"schedule": schedule.state_dict(), "rng": torch.get_rng_state()}
             torch.save(state, saved.with_suffix(".tmp"))
             saved.with_suffix(".tmp").replace(saved)
             written = time.monotonic()
+    if arguments.average:
+        network.load_state_dict(mean)
     torch.save({k: v.cpu() for k, v in network.state_dict().items()}, arguments.out / "network.pt")
     saved.unlink(missing_ok=True)
     logger.info("written %s after %.0f s", arguments.out / "network.pt", time.monotonic() - began)
@@ -234,7 +259,14 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt and network.pt")
     parser.add_argument("--also", type=Path, help="paragraphs relabelled by services.entities.training.relabel")
-    parser.add_argument("--start", type=Path, help="network.pt to start from instead of MiniLM alone")
+    parser.add_argument("--also-share", type=float, default=1.0, help="share of those that an epoch shows")
+    parser.add_argument("--start", type=Path, help="network.pt to start from instead of MiniLM; shipped: our model")
+    parser.add_argument(
+        "--made", type=int, default=0, help="sentences of our own an epoch; names are then invented too"
+    )
+    parser.add_argument(
+        "--average", type=float, default=0.0, help="weight of the past in averaged weights, as 0.98; 0: none"
+    )
     parser.add_argument("--keep-layers", default="", help="train a smaller student: these layers of --start, as 0,3")
     parser.add_argument("--inner", type=int, default=512, help="width of the student's layers' middle")
     parser.add_argument("--epochs", type=float, default=5.0)
