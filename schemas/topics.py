@@ -22,6 +22,10 @@ _EVENT_BYTES: Final = MAX_RAW_BYTES + 1024 * 1024
 # a dead letter is the original record and ten headers more
 _DEAD_LETTER_BYTES: Final = MAX_RAW_BYTES + 2 * 1024 * 1024
 
+# The broker's clock, not the writer's: a worker whose clock is hours off would write articles that look fetched in the
+# future, or that the broker refuses.
+_BROKERS_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
+
 SERVICES: Final = ("cleaner", "entities", "duplicates")
 """The stream processors of the suite, in the order in which an article meets them."""
 
@@ -70,6 +74,7 @@ CLEAN_ARTICLES: Final = Topic(
     12,
     # at least the duplicates' window and a day: a lost index is rebuilt from here
     retention_ms=30 * _DAY_MS,
+    config=_BROKERS_TIME,
 )
 ARTICLE_ENTITIES: Final = Topic(
     "article-entities",
@@ -78,6 +83,7 @@ ARTICLE_ENTITIES: Final = Topic(
     "article_id",
     12,
     retention_ms=30 * _DAY_MS,
+    config=_BROKERS_TIME,
 )
 DUPLICATE_ALERTS: Final = Topic(
     "duplicate-alerts",
@@ -86,6 +92,7 @@ DUPLICATE_ALERTS: Final = Topic(
     "cluster.cluster_id",
     6,
     retention_ms=30 * _DAY_MS,
+    config=_BROKERS_TIME,
 )
 ARTICLE_REVISIONS: Final = Topic(
     "article-revisions",
@@ -94,6 +101,7 @@ ARTICLE_REVISIONS: Final = Topic(
     "article_id",
     6,
     retention_ms=30 * _DAY_MS,
+    config=_BROKERS_TIME,
 )
 DUPLICATE_CLUSTERS: Final = Topic(
     "duplicate-clusters",
@@ -102,6 +110,7 @@ DUPLICATE_CLUSTERS: Final = Topic(
     "cluster_id, or cluster_id|article_id for a member",
     6,
     cleanup="compact",
+    config=_BROKERS_TIME,
 )
 EVENT_TOPICS: Final[tuple[Topic[Event], ...]] = (
     RAW_ARTICLES,
@@ -123,6 +132,7 @@ def dead_letters(service: str) -> Topic[Event]:
         3,
         retention_ms=30 * _DAY_MS,
         max_message_bytes=_DEAD_LETTER_BYTES,
+        config=_BROKERS_TIME,
     )
 
 
@@ -135,6 +145,7 @@ def discards(service: str) -> Topic[DiscardedRecord]:
         "the original's",
         3,
         max_message_bytes=1024 * 1024,
+        config=_BROKERS_TIME,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar, cast
 
 import redis.asyncio as aioredis
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
 from services.runtime import clock
 from services.runtime.errors import ConfigurationError, DependencyError
@@ -25,7 +25,8 @@ class Cache:
 
     `call` runs one command; every failure of it (away, slow, out of memory, loading) is a DependencyError naming the
     operation and the key, so that the caller decides: state that decides output is tried again by the engine, a pure
-    cache does without.
+    cache does without. A user that Redis refuses or that lacks a right is a
+    ConfigurationError: waiting mends neither.
     """
 
     def __init__(self, settings: RuntimeSettings, service: str) -> None:
@@ -42,9 +43,11 @@ class Cache:
                 self._client: Any = cast("Any", RedisCluster).from_url(url, **options)
             else:
                 self._client = cast("Any", aioredis.Redis).from_url(url, **options)
-        except ValueError as error:
+        except ValueError:
+            # the parser's own words may quote the password, where a sign in it is not written as %XX
             raise ConfigurationError(
-                f"NEWSLOOM_REDIS_URL: {error}; write redis://HOST:PORT/0 or rediss://USER:PASSWORD@HOST:PORT/0"
+                "NEWSLOOM_REDIS_URL is no address of a Redis; write redis://HOST:PORT/0 or "
+                "rediss://USER:PASSWORD@HOST:PORT/0, with / # ? @ : in user and password as %2F %23 %3F %40 %3A"
             ) from None
 
     @property
@@ -57,6 +60,11 @@ class Cache:
         started = clock.seconds()
         try:
             return await command(self._client)
+        except (NoPermissionError, AuthenticationError) as error:
+            raise ConfigurationError(
+                f"Redis does not allow this user the {operation} of {key} ({type(error).__name__}: {error}); "
+                "correct the user in NEWSLOOM_REDIS_URL, or grant the rights that deploy/README.md lists"
+            ) from error
         except _CONNECTION_FAILURES as error:
             REDIS_ERRORS.labels(self._service, operation).inc()
             raise DependencyError(f"Redis failed at {operation} of {key}: {type(error).__name__}: {error}") from error

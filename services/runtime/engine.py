@@ -37,7 +37,7 @@ from schemas.dead_letters import (
 from schemas.events import SCHEMA_VERSION, Event, InvalidEventError, format_instant, read_event
 from schemas.topics import Topic, dead_letters, discards
 from services.runtime import clock
-from services.runtime.errors import DependencyError, SuiteError
+from services.runtime.errors import ConfigurationError, DependencyError, SuiteError
 from services.runtime.metrics import (
     BATCH,
     FRESHNESS,
@@ -293,7 +293,7 @@ class Engine(Generic[E]):
         started = clock.seconds()
         try:
             outcomes, attempts = await self._until_answered(lambda: self._in_time(process_batch(items)), "process")
-        except MemoryError:
+        except (MemoryError, ConfigurationError):
             raise
         except Exception as error:
             logger.warning("batch failed, going through it singly", extra={"error": repr(error)[:_MESSAGE_CHARS]})
@@ -347,8 +347,9 @@ class Engine(Generic[E]):
 
         try:
             outcome, _ = await self._until_answered(attempt, "process")
-        except MemoryError:
-            # nothing can be trusted after it: the process ends with nothing acknowledged
+        except (MemoryError, ConfigurationError):
+            # nothing can be trusted after the one, no record is to blame for the other: the process ends with nothing
+            # acknowledged
             raise
         except InvalidRecordError as error:
             return self._dead_letter(record, Failure("invalid", "process", type(error).__name__, str(error), attempts))

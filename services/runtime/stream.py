@@ -43,7 +43,6 @@ _REFUSALS: Final = (
     aiokafka.errors.MessageSizeTooLargeError,
     aiokafka.errors.RecordListTooLargeError,
     aiokafka.errors.InvalidMessageError,
-    aiokafka.errors.InvalidTimestampError,
     aiokafka.errors.CorruptRecordException,
 )
 _FORBIDDEN: Final = (
@@ -93,6 +92,9 @@ def _translated(error: Exception, message: Message) -> Exception:
             f"Kafka does not allow this user to write to {message.topic} ({type(error).__name__}); "
             "grant the rights that deploy/README.md lists"
         )
+    if isinstance(error, aiokafka.errors.InvalidTimestampError):
+        # the record is not to blame, and as a dead letter it would be refused too
+        return DependencyError(f"{what}; the clock of this machine or of the broker is wrong: correct it")
     if isinstance(error, aiokafka.errors.ProducerClosed):
         return error
     if isinstance(error, aiokafka.errors.KafkaError | OSError | TimeoutError):

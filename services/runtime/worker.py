@@ -193,6 +193,9 @@ class Worker(Generic[E]):
             except (asyncio.CancelledError, GeneratorExit):
                 raise
             except BaseException as error:
+                if isinstance(error, BreakerError | ConfigurationError):
+                    # a missing right is no fault of the record that met it: no death is counted against it
+                    await consumer.unmark()
                 self._die(error)
 
         self._is_watched = True

@@ -2,8 +2,9 @@
 
 `uv run python -m tests.chaos.harness --seed 7` prints a table, a row for each fault; `--short` is what CI runs. Each
 fault meets fresh articles: copies in groups, poison, and pages published in several versions. After it every id must be
-on clean-articles and article-entities, every pair of copies in the alerts, the repeats byte-equal, the versions of each
-key in order, no lag left, and the audit balanced.
+on clean-articles and article-entities, every pair of copies in the alerts, the repeats byte-equal and no more than what
+the interruptions account for, the versions of each key in order, no lag left, and the audit balanced. A fault that this
+machine cannot inject is shown as skipped, with the reason.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, cast
 
@@ -31,29 +32,42 @@ from schemas.duplicates import DuplicateAlert
 from schemas.topics import SERVICES
 from services.cleaner.urls import url_key
 from services.commands.audit import audit
-from services.local.broker import Broker
+from services.commands.letters import replay
 from services.local.redis_server import RedisServer
 from services.runtime.errors import SuiteError
 from services.runtime.kafka import Admin, Publisher, read_records
+from services.runtime.service import Record
+from services.runtime.settings import RuntimeSettings
+from tests.chaos.servers import ChaosBroker, Clock, namespaces
 from tests.newsroom import MadeArticle, expected_pairs, made_articles
 from tests.suite import Suite
 from tests.support import eventually
 
 VERSIONS: Final = 4
+BATCH: Final = RuntimeSettings.model_fields["batch_records"].default
+# what is settled waits as long for its commit, and the commit takes a moment
+COMMIT_SECONDS: Final = RuntimeSettings.model_fields["commit_interval_seconds"].default + 0.25
 _PAGES_IN_VERSIONS: Final = 5
 _OUTPUTS: Final = {"cleaner": "clean-articles", "entities": "article-entities", "duplicates": "duplicates-discards"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one fault did: how many articles it met, how many events came twice, seconds until all was settled."""
+    """What one fault did: how many articles it met, how many events came twice and how many were allowed to, seconds
+    until all was settled."""
 
     fault: str
     articles: int
     repeats: int
+    allowed: int
     seconds: float
     note: str
     failure: str = ""
+    skipped: str = ""
+
+
+class NotHereError(Exception):
+    """This machine cannot inject the fault; the message says what is missing."""
 
 
 class Chaos:
@@ -65,15 +79,18 @@ class Chaos:
         self.count = count
         self.folder = folder
         self._stack = ExitStack()
-        self.broker = self._stack.enter_context(Broker())
+        self.broker = self._stack.enter_context(ChaosBroker(namespaces()))
         self.redis = self._stack.enter_context(RedisServer(append_only=True))
         self.prefix = f"chaos-{uuid.uuid4().hex[:8]}-"
         self.suite = self._stack.enter_context(
             Suite(self.broker.bootstrap, self.redis.url, prefix=self.prefix, folder=folder)
         )
         self.articles: list[MadeArticle] = []
-        self.poison: set[bytes] = set()
+        self.letters: dict[str, set[bytes]] = {service: set() for service in SERVICES}
         self.repeats = 0
+        self.allowed = 0
+        self.breaks = dict.fromkeys(SERVICES, 0)
+        """How often each service's work was cut off: each time may repeat a batch and a commit interval."""
 
     def close(self) -> None:
         self._stack.close()
@@ -82,34 +99,46 @@ class Chaos:
         self.suite.start()
         self.suite.wait_until_ready(within_seconds=120)
 
-    def another(self) -> Suite:
+    def another(self, **environment: str) -> Suite:
         """One more worker of each service, in a folder of its own; use as a context manager."""
         folder = self.folder / uuid.uuid4().hex[:6]
         folder.mkdir()
-        return Suite(self.broker.bootstrap, self.redis.url, prefix=self.prefix, folder=folder)
+        return Suite(self.broker.bootstrap, self.redis.url, prefix=self.prefix, folder=folder, environment=environment)
+
+    def cut_off(self, times: int = 1, services: Sequence[str] = SERVICES) -> None:
+        """Work of a worker of each of `services` is cut off so many times."""
+        for service in services:
+            self.breaks[service] += times
 
     # -- load
 
-    def publish(self) -> None:
-        """Fresh articles, some in versions, with poison between them."""
+    def publish(self, count: int | None = None, *, now: bool = False) -> None:
+        """Fresh articles, some in versions, with poison between them; fetched `now`, or on a day long gone."""
+        count = count or self.count
         base = len(self.articles) + 1000 * (self.seed % 1000)
+        later = datetime.now(UTC) - timedelta(minutes=10) - made_at(0) if now else timedelta(0)
         fresh = [
             replace(
                 article,
                 number=base + article.number,
                 group=base + article.group,
                 url=f"{article.url.rsplit('/', 1)[0]}/{base + article.number}",
+                fetched_at=article.fetched_at + later,
             )
-            for article in made_articles(self.count, seed=base + 1, copied=self.count // 10, copies=3)
+            for article in made_articles(count, seed=base + 1, copied=count // 10, copies=3)
         ]
         self.articles += fresh
         values = [article.raw() for article in fresh]
         for version in range(1, VERSIONS):
             values += [_version(article, version).raw() for article in _alone(fresh)[:_PAGES_IN_VERSIONS]]
         poison = [f"not json {base} {number}".encode() for number in range(3)]
-        self.poison |= set(poison)
+        self.letters["cleaner"] |= set(poison)
         for place, value in enumerate(poison, start=1):
-            values.insert(place * self.count // 4, value)
+            values.insert(place * count // 4, value)
+        self.send(values)
+
+    def send(self, values: Sequence[bytes]) -> None:
+        """Publish these, keyed by their page."""
         keys = [_url_of(value) for value in values]
         with Publisher(self.suite.settings) as publisher:
             for key, value in zip(keys, values, strict=True):
@@ -143,7 +172,12 @@ class Chaos:
             for ce_id, values in by_source.items():
                 assert len(values) == 1, f"{topic}: {ce_id.decode()} came with different bytes: {_differences(values)}"
             repeats += len(records) - len(by_source)
+        # what earlier faults repeated is on the topics still
+        self.allowed = self.breaks["cleaner"] * (BATCH + _busiest(clean)) + self.breaks["entities"] * (
+            BATCH + _busiest(entities)
+        )
         self.repeats = repeats
+        assert repeats <= self.allowed, f"{repeats} events came twice; interruptions account for {self.allowed}"
         self._check_order()
         alerts = cast("list[DuplicateAlert]", self.suite.events("duplicate-alerts", DuplicateAlert))
         pairs = {
@@ -152,7 +186,9 @@ class Chaos:
             for match in alert.matches
         }
         _equal(pairs, expected_pairs(self.articles), "duplicate-alerts")
-        _equal({record.value for record in self.suite.records("cleaner-dead-letters")}, self.poison, "dead letters")
+        for service, letters in self.letters.items():
+            topic = f"{service}-dead-letters"
+            _equal({record.value or b"" for record in self.suite.records(topic)}, letters, topic)
         for balance in audit(self.suite.settings):
             assert not balance.missing_count, f"{balance.service}: no outcome of {balance.missing[:3]}"
             assert not balance.waiting, f"{balance.service}: {balance.waiting} not acknowledged"
@@ -180,10 +216,11 @@ class Chaos:
                 self.under_way()
                 self._pause(0.05, 0.5)
                 slowest = max(slowest, self._end(f"{service}-0", number))
-                self.publish()
+                self.publish(40)
         return f"{times * len(SERVICES)} workers ended" + (f", slowest {slowest:.1f} s" if number != 9 else "")
 
     def _end(self, name: str, number: signal.Signals) -> float:
+        self.cut_off(services=[name.split("-")[0]])
         before, pid = self.suite.restarts()[name], self.suite.pids[name]
         told = time.monotonic()
         os.kill(pid, number)
@@ -198,7 +235,7 @@ class Chaos:
 
     def sigkill(self) -> str:
         """SIGKILL of each worker at random moments."""
-        return self.signal_each(signal.SIGKILL, 4 if self.count > 100 else 1)
+        return self.signal_each(signal.SIGKILL, 10 if self.count > 100 else 4)
 
     def sigterm(self) -> str:
         """SIGTERM of each worker at load."""
@@ -207,6 +244,7 @@ class Chaos:
     def broker_stopped(self) -> str:
         """The broker stopped for 15 s."""
         self.under_way()
+        self.cut_off(_OUTAGE)
         self.broker.stop()
         time.sleep(15)  # how long the fault lasts
         self.broker.start()
@@ -215,6 +253,7 @@ class Chaos:
     def broker_killed(self) -> str:
         """The broker killed, and its log recovered."""
         self.under_way()
+        self.cut_off(_OUTAGE)
         self.broker.kill()
         self._pause(1, 3)
         self.broker.start()
@@ -223,11 +262,155 @@ class Chaos:
     def sigterm_without_broker(self) -> str:
         """Every worker told to stop while the broker is away."""
         self.under_way()
+        self.cut_off(_OUTAGE)
         self.broker.kill()
         self._pause(2, 4)
         slowest = max(self._end(f"{service}-0", signal.SIGTERM) for service in SERVICES)
         self.broker.start()
         return f"slowest end {slowest:.1f} s"
+
+    def sigterm_without_redis(self) -> str:
+        """Every worker told to stop while Redis is away."""
+        self.under_way("duplicates")
+        self.redis.kill()
+        self._pause(1, 2)
+        slowest = max(self._end(f"{service}-0", signal.SIGTERM) for service in SERVICES)
+        self.redis.start()
+        return f"slowest end {slowest:.1f} s"
+
+    def disk_full(self) -> str:
+        """The disk of the broker's log is full: the broker dies over it, and comes back when there is room."""
+        if not self.broker.has_small_disk:
+            raise NotHereError("no namespace to mount a small disk in: run as root, or allow user namespaces")
+        self.under_way()
+        self.cut_off(_OUTAGE)
+        self.broker.fill(0)
+        # what is on its way needs more than the rest of a page
+        eventually(lambda: not self.broker.alive, within_seconds=60, message="the broker notices the full disk")
+        told = self.broker.log.read_text()
+        assert "No space left on device" in told[-20_000:], told[-1000:]
+        self._pause(3, 5)
+        assert self.broker.free_bytes < 65536
+        self.broker.free()
+        self.broker.start()
+        return "the broker died of it; room again, log recovered"
+
+    def clock_jumps(self) -> str:
+        """The clocks of one worker of each service, then the broker's, jump hours ahead and hours back."""
+        if Clock.library() is None:
+            raise NotHereError("no libfaketime on this machine (Debian: apt-get install libfaketime)")
+        clock = Clock(self.folder)
+        self.cut_off(4)
+        with self.another(**clock.environment()) as other:
+            other.start()
+            other.wait_until_ready(within_seconds=90)
+            ended = sum(other.restarts().values())
+            for jump in (2 * 3600, -3 * 3600, 0):
+                clock.jump(jump)
+                self._pause(1.5, 2)
+                self.publish(now=True)
+                self.under_way()
+            ended = sum(other.restarts().values()) - ended
+        assert not ended, f"workers ended {ended} times over their clock"
+        self.cut_off(2 * _OUTAGE)
+        self.broker.stop()
+        self.broker.clock = clock
+        self.broker.start()
+        try:
+            for jump in (2 * 3600, 0):
+                clock.jump(jump)
+                self._pause(1.5, 2)
+                self.publish(now=True)
+                self.under_way()
+            # caught up: what lies on the topics is settled before the machine's own time is back
+            self.suite.wait_until_done(within_seconds=240)
+        finally:
+            self.broker.stop()
+            self.broker.clock = None
+            self.broker.start()
+        return "workers +2 h, -3 h; broker +2 h, and back"
+
+    def right_missing(self) -> str:
+        """The right to write is taken from each service at load, and given back."""
+        topics = {service: self.prefix + topic for service, topic in _OUTPUTS.items()}
+        self.under_way()
+        self.cut_off(12)
+        self.publish()
+        # the last first: a cleaner that has ended gives the others nothing to write
+        for service in reversed(SERVICES):
+            name, at = f"{service}-0", len(self.suite.log(f"{service}-0"))
+            self.broker.deny([topics[service]])
+            said = f"does not allow this user to write to {topics[service]}"
+            eventually(lambda name=name, at=at, said=said: said in self.suite.log(name)[at:], within_seconds=60)
+        # long enough for more workers to end over the same record than a record may end
+        before = self.suite.restarts()
+        eventually(
+            lambda: all(self.suite.restarts()[name] >= count + 4 for name, count in before.items()), within_seconds=120
+        )
+        self.broker.allow(topics.values())
+        return "each worker said which, again and again"
+
+    def refusals(self) -> str:
+        """Events that the broker refuses: their records are dead letters, their neighbours pass, a replay mends it."""
+        first = len(self.articles) + 10**6
+        large = [
+            replace(article, number=first + number, group=first + number, url=f"{article.url}-large")
+            for number, article in enumerate(made_articles(4, seed=self.seed, copied=0, sentences=1200))
+        ]
+        limits = {
+            "cleaner": (self.prefix + "clean-articles", 64 * 1024),
+            "entities": (self.prefix + "article-entities", 32 * 1024),
+        }
+        for topic, limit in limits.values():
+            self.broker.configure(topic, {"max.message.bytes": str(limit)})
+        self.cut_off(3)
+        self.send([article.raw() for article in large])
+        self.publish()
+        self.articles += large
+        ids = {article_id(article) for article in large}
+        for service, (topic, _) in limits.items():
+            self.suite.wait_until_done(within_seconds=240)
+            refused = [
+                record for record in self.suite.records(f"{service}-dead-letters") if _reason(record) == "refused"
+            ]
+            found = {_id_of(record.value or b"") for record in refused}
+            assert found == ids, (
+                f"{service}: {len(found & ids)} of {len(ids)} large ones refused, {len(found - ids)} others"
+            )
+            self.letters[service] |= {record.value or b"" for record in refused}
+            self.broker.configure(topic, {"max.message.bytes": str(26 * 2**20)})
+            done = replay(self.suite.settings, service, reasons=["refused"])
+            assert (done.replayed, done.refused) == (len(refused), ())
+        return f"{len(ids)} refused at each of two topics, replayed once allowed"
+
+    def slow_consumer(self) -> str:
+        """Every worker gets a fifth of its time, before a backlog larger than what it may take of memory."""
+        names = [f"{service}-0" for service in SERVICES]
+        pids = [self.suite.pids[name] for name in names]
+        before = [_resident(pid) for pid in pids]
+        for pid in pids:
+            # the peak counts from here on
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+        filler = b"<!--" + b"x" * _BACKLOG_PAGE_BYTES + b"-->"
+        fresh = len(self.articles)
+        self.publish(40)
+        padded = [article.raw().replace(b"<nav>", filler + b"<nav>", 1) for article in self.articles[fresh:]]
+        backlog = [padded[number % len(padded)] for number in range(_BACKLOG_PAGES)]
+        self.send(backlog)
+        until = time.monotonic() + 15
+        while time.monotonic() < until:
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            time.sleep(0.4)  # how long it stands still
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+            time.sleep(0.1)  # how long it may work
+        self.suite.wait_until_done(within_seconds=240)
+        assert [self.suite.pids[name] for name in names] == pids, "a worker ended"
+        grown = [(_peak(pid) - least) >> 20 for pid, least in zip(pids, before, strict=True)]
+        waiting = _BACKLOG_PAGES * _BACKLOG_PAGE_BYTES >> 20
+        assert max(grown) < _MOST_GROWTH_MB < waiting, f"grew by {grown} MiB before a backlog of {waiting} MiB"
+        return f"backlog {waiting} MiB, workers grew by {', '.join(map(str, grown))} MiB at most"
 
     def redis_stopped(self) -> str:
         """Redis stopped for a while; it keeps what it knew."""
@@ -269,6 +452,8 @@ class Chaos:
     def joining_and_leaving(self) -> str:
         """A second worker of each service, coming and going."""
         rounds = 4 if self.count > 100 else 2
+        # both workers of a service lose what they hold, when one comes and when one goes
+        self.cut_off(4 * rounds)
         for _ in range(rounds):
             with self.another() as other:
                 other.start()
@@ -283,46 +468,131 @@ class Chaos:
             other.wait_until_ready(within_seconds=90)
             self.publish()
             self.under_way()
+            self.cut_off(8)
             pids = [self.suite.pids[f"{service}-0"] for service in SERVICES]
             for pid in pids:
                 os.kill(pid, signal.SIGSTOP)
             time.sleep(14)  # more than twice the session
             self.publish()
             self.under_way()
+            before = self._committed()
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
-            self._pause(3, 6)
-        return "14 s, session 6 s"
+            woken = time.monotonic()
+            while time.monotonic() - woken < self.rng.uniform(4, 6):
+                now = self._committed()
+                fallen = {place for place, offset in before.items() if now[place] < offset}
+                assert not fallen, f"a woken worker committed what it had before: {fallen}"
+                before = now
+        return "14 s, session 6 s; no commit of the woken one"
+
+    def _committed(self) -> dict[tuple[str, str, int], int]:
+        """How far each service has committed each partition of its input."""
+        inputs = {"cleaner": "raw-articles", "entities": "clean-articles", "duplicates": "clean-articles"}
+        with Admin(self.suite.settings) as admin:
+            return {
+                (service, *place): offset or 0
+                for service, topic in inputs.items()
+                for place, offset in admin.committed_offsets(
+                    self.suite.settings.group(service), admin.partitions([self.prefix + topic])
+                ).items()
+            }
 
     def run(self, fault: Callable[[], str]) -> Row:
         """One fault, and the check after it."""
         before, began = len(self.articles), time.monotonic()
+        repeats, allowed = self.repeats, self.allowed
         self.publish()
         name = getattr(fault, "__name__", "fault")
-        note = failure = ""
+        note = failure = skipped = ""
         try:
-            note = fault()
+            try:
+                note = fault()
+            except NotHereError as error:
+                skipped = str(error)
             self.suite.wait_until_done(within_seconds=240)
             self.check()
         except (AssertionError, SuiteError) as error:
             failure = str(error)[:1500]
-        return Row(name, len(self.articles) - before, self.repeats, round(time.monotonic() - began, 1), note, failure)
+        return Row(
+            name,
+            len(self.articles) - before,
+            self.repeats - repeats,
+            max(0, self.allowed - allowed),
+            round(time.monotonic() - began, 1),
+            note,
+            failure,
+            skipped,
+        )
 
 
-SHORT: Final = ("sigkill", "sigterm", "broker_killed", "redis_killed", "frozen")
+_OUTAGE: Final = 3
+"""What an outage of the broker may cut off: the sends under way, the commit, and the work taken when the group meets
+again."""
+_BACKLOG_PAGES: Final = 300
+_BACKLOG_PAGE_BYTES: Final = 1_500_000
+_MOST_GROWTH_MB: Final = 256
+
+SHORT: Final = ("sigkill", "sigterm", "broker_killed", "redis_killed", "frozen", "disk_full")
 ALL: Final = (
     "sigkill",
     "sigterm",
     "broker_stopped",
     "broker_killed",
     "sigterm_without_broker",
+    "disk_full",
     "redis_stopped",
     "redis_killed",
+    "sigterm_without_redis",
     "redis_full",
     "joining_and_leaving",
     "frozen",
+    "right_missing",
+    "refusals",
+    "slow_consumer",
+    "clock_jumps",
     "redis_emptied",
 )
+
+
+def made_at(number: int) -> datetime:
+    """When the `number`-th made article says it was fetched."""
+    return next(made_articles(1, copied=0)).fetched_at + timedelta(seconds=number)
+
+
+def _busiest(records: Sequence[Record]) -> int:
+    """The most records that came within a commit's time."""
+    times = sorted(record.timestamp.timestamp() for record in records)
+    most = first = 0
+    for last, at in enumerate(times):
+        while at - times[first] > COMMIT_SECONDS:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def _reason(record: Record) -> str:
+    return dict(record.headers).get("newsloom.reason", b"").decode()
+
+
+def _id_of(value: bytes) -> str:
+    """The main article's id of a raw or a clean article."""
+    event = json.loads(value)
+    return str(event.get("article_id") or main_article_id(page_id(url_key=url_key(event["url"]))))
+
+
+def _status(pid: int, name: str) -> int:
+    """A figure of /proc in bytes."""
+    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(f"{name}:")]
+    return int(line.split()[1]) * 1024
+
+
+def _resident(pid: int) -> int:
+    return _status(pid, "VmRSS")
+
+
+def _peak(pid: int) -> int:
+    return _status(pid, "VmHWM")
 
 
 def article_id(article: MadeArticle) -> str:
@@ -366,6 +636,13 @@ def _equal(found: set[object] | set[str], wanted: set[object] | set[str], where:
     assert not more, f"{where}: {len(more)} unexpected, such as {list(more)[:3]}"
 
 
+def told(row: Row) -> str:
+    """What became of the row's fault, for a person."""
+    if row.failure:
+        return f"FAILED: {row.failure}"
+    return f"SKIPPED: {row.skipped}" if row.skipped else f"nothing lost: {row.note}"
+
+
 def run(names: Sequence[str], *, seed: int, count: int, show: Callable[[Row], None]) -> list[Row]:
     """Each fault of `names` in turn on one suite; a fault that fails ends the run."""
     rows: list[Row] = []
@@ -395,14 +672,13 @@ def main() -> int:
     names = arguments.fault or (SHORT if arguments.short else ALL)
     count = arguments.count or (60 if arguments.short else 150)
     print(f"seed {arguments.seed}, {count} articles at a time")
-    print(f"{'fault':24} {'articles':>8} {'repeats':>8} {'seconds':>8}  outcome")
+    print(f"{'fault':22} {'articles':>8} {'repeats':>7} {'allowed':>7} {'seconds':>7}  outcome")
     rows = run(
         names,
         seed=arguments.seed,
         count=count,
         show=lambda row: print(
-            f"{row.fault:24} {row.articles:8} {row.repeats:8} {row.seconds:8}  "
-            + (row.failure or f"nothing lost: {row.note}"),
+            f"{row.fault:22} {row.articles:8} {row.repeats:7} {row.allowed:7} {row.seconds:7}  {told(row)}",
             flush=True,
         ),
     )

@@ -12,7 +12,7 @@ import pytest
 from schemas.articles import CleanArticle, Outlet, RawArticle
 from schemas.topics import CLEAN_ARTICLES, RAW_ARTICLES
 from services.runtime.engine import Engine, Message, RefusedError
-from services.runtime.errors import DependencyError
+from services.runtime.errors import ConfigurationError, DependencyError
 from services.runtime.retry import Backoff
 from services.runtime.service import Discard, Emit, Item, Outcome, Process, ProcessBatch, Publish, Record, Service
 
@@ -231,3 +231,17 @@ def test_headers_of_a_redelivered_record_are_the_same() -> None:
     run(service(), first, records("a"))
     run(service(), second, records("a"))
     assert first.settled == second.settled
+
+
+def test_a_right_that_is_missing_ends_the_run_and_makes_no_dead_letter() -> None:
+    async def process(raw: RawArticle, record: Record) -> Outcome:
+        raise ConfigurationError("Redis does not allow this user the memo_get")
+
+    async def batch(items: Sequence[Item[RawArticle]]) -> list[Outcome]:
+        raise ConfigurationError("Redis does not allow this user the add")
+
+    for a_service in (service(process), service(echo, batch)):
+        outbox = Remembering()
+        with pytest.raises(ConfigurationError):
+            run(a_service, outbox, records("a", "b"))
+        assert outbox.settled == []
