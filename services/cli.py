@@ -167,6 +167,8 @@ def up(
                 on_progress=say,
             )
             print_json(state.model_dump(mode="json")) if not console.is_terminal() else say(state.describe())
+            if observe:
+                _say_where_prometheus_is(state)
             return
         with Stack(on_progress=say) as stack:
             settings = _settings(kafka_bootstrap=stack.bootstrap, redis_url=stack.redis_url)
@@ -187,6 +189,13 @@ def up(
             say(f"Kafka {stack.bootstrap}, Redis {stack.redis_url}")
             say(f"running {', '.join(names) or 'no service'}; Ctrl-C stops everything")
             stack.wait()
+
+
+def _say_where_prometheus_is(state: Any) -> None:
+    from services.commands.observe import prometheus_address
+
+    if (address := prometheus_address(state)) is not None:
+        say(f"Prometheus {address}, with the alerts at {address}/alerts")
 
 
 @app.command()
@@ -221,6 +230,7 @@ def status(as_json: Json = False) -> None:
             say("no stack runs on this machine; start one with `newsloom up`")
         else:
             say(state.describe())
+            _say_where_prometheus_is(state)
             rows = [
                 [process.name, process.pid or "waiting", process.restarts, process.log] for process in state.processes
             ]
@@ -390,20 +400,28 @@ def tail(
     topic: Annotated[str, typer.Argument(help="The topic to read.")],
     from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Start with the oldest record.")] = False,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after as many records.")] = None,
+    last: Annotated[int | None, typer.Option("--last", min=1, help="Print the newest so many, and end.")] = None,
     keys: Annotated[bool, typer.Option("--keys", help="Print key, a tab, then the value.")] = False,
 ) -> None:
-    """Print a topic's values, a line each, until Ctrl-C. With --from-beginning and --limit, what is there already."""
+    """Print a topic's values, a line each, until Ctrl-C; with --last those that came last, and no waiting."""
     with errors_as_exit_codes():
+        from services.commands.records import read_last
         from services.runtime.kafka import Admin, read_records
 
         settings = _local_settings()
         name = settings.topic_prefix + topic
-        with Admin(settings) as admin:
-            parts = admin.partitions([name])
-            begins, ends = admin.beginning_offsets(parts), admin.end_offsets(parts)
-        if not from_beginning:
-            say(f"waiting for new records of {name}; Ctrl-C ends")
-        for count, record in enumerate(read_records(settings, begins if from_beginning else ends), start=1):
+        if last is not None and (from_beginning or limit is not None):
+            raise ConfigurationError("--last goes without --from-beginning and --limit")
+        if last is not None:
+            records = iter(read_last(settings, name, last))
+        else:
+            with Admin(settings) as admin:
+                parts = admin.partitions([name])
+                begins, ends = admin.beginning_offsets(parts), admin.end_offsets(parts)
+            if not from_beginning:
+                say(f"waiting for new records of {name}; Ctrl-C ends")
+            records = read_records(settings, begins if from_beginning else ends)
+        for count, record in enumerate(records, start=1):
             value = (record.value or b"null").decode(errors="replace")
             shown = printable(value) if console.is_terminal() else value
             key = printable((record.key or b"").decode(errors="replace"))
@@ -411,6 +429,104 @@ def tail(
             sys.stdout.flush()
             if limit is not None and count >= limit:
                 return
+
+
+@app.command("record")
+def show_record(
+    coordinates: Annotated[str, typer.Argument(help="TOPIC/PARTITION/OFFSET, as logs, discards and exemplars say it.")],
+    value_only: Annotated[
+        bool, typer.Option("--value", help="Print its value alone, byte for byte: to keep, or to publish again.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Show one record, and what each service made of it."""
+    with errors_as_exit_codes():
+        from services.commands.records import fates, parse, read_one
+
+        settings = _local_settings()
+        place, offset = parse(coordinates, settings.topic_prefix)
+        record = read_one(settings, place, offset)
+        if value_only:
+            sys.stdout.buffer.write(record.value or b"")
+            sys.stdout.buffer.flush()
+            return
+        progress = console.counter("looking for its outcomes")
+        try:
+            found = fates(settings, record, on_progress=progress)
+        finally:
+            progress("")
+        headers = {name: value.decode(errors="replace") for name, value in record.headers}
+        written = record.timestamp.isoformat(timespec="milliseconds")
+        value = (record.value or b"null").decode(errors="replace")
+        if as_json:
+            print_json(
+                {
+                    "record": record.coordinates,
+                    "written_at": written,
+                    "key": (record.key or b"").decode(errors="replace"),
+                    "headers": headers,
+                    "value": value,
+                    "fates": [fate.as_dict() for fate in found],
+                }
+            )
+            return
+        rows = [[fate.service, fate.outcome, fate.reason, fate.message, ", ".join(fate.lies_at[:5])] for fate in found]
+        if rows:
+            print_table("What became of it", ["service", "outcome", "reason", "message", "lies at"], rows)
+        print_table("Headers", ["header", "value"], [["written", written], *([n, v] for n, v in headers.items())])
+        sys.stdout.write(f"key: {printable((record.key or b'').decode(errors='replace'))}\n{printable(value)}\n")
+
+
+@app.command()
+def outlets(
+    outlet: Annotated[
+        str | None, typer.Argument(help="An outlet's id or name: what became of its pages since its last article.")
+    ] = None,
+    hours: Annotated[float, typer.Option(min=0.01, help="How far to look back.")] = 24.0,
+    as_json: Json = False,
+) -> None:
+    """Show which outlets stopped, the silent ones first; with a name, why: no pages, or pages without articles."""
+    with errors_as_exit_codes():
+        from services.commands.outlets import look, story
+        from services.commands.top import age
+
+        settings = _local_settings()
+        progress = console.counter("reading")
+        try:
+            told = story(settings, outlet, hours=hours, on_progress=progress) if outlet is not None else None
+            states = look(settings, hours=hours, on_progress=progress)[0] if told is None else [told.state]
+        finally:
+            progress("")
+        if as_json:
+            shown = [state.as_dict() for state in states]
+            if told is None:
+                print_json(shown)
+            else:
+                pages = [each.as_dict() for each in told.pages]
+                print_json({**shown[0], "publisher": told.publisher, "pages": pages, "verdict": told.verdict()})
+            return
+        print_table(
+            "Outlets",
+            ["outlet", "", "silent for", "usual at most", "articles", "quality"],
+            [
+                [
+                    state.outlet,
+                    console.text("silent", "red") if state.is_silent else "",
+                    age(state.silent_seconds),
+                    "" if state.usual_seconds is None else age(state.usual_seconds),
+                    state.articles,
+                    f"{state.quality:.0%}",
+                ]
+                for state in states
+            ],
+        )
+        if told is not None:
+            columns = ["publisher", "pages since", "outcome", "reason", "newest"]
+            rows: list[list[Any]] = [
+                [each.publisher, each.count, each.outcome, each.reason, each.newest] for each in told.pages
+            ]
+            print_table("Its pages since its last article", columns, rows)
+            say(told.verdict())
 
 
 @letters_app.command("list")

@@ -88,7 +88,7 @@ class ObservedSuite:
             kept.write_text(str(free_port()))
         return int(kept.read_text())
 
-    def ready(self, *names: str, within_seconds: float = 60) -> None:
+    def ready(self, *names: str, within_seconds: float = 120) -> None:
         """Return when /readyz of each says yes."""
 
         def is_ready(name: str) -> bool:

@@ -11,17 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from schemas.dead_letters import (
-    ERROR_OFFSET,
-    ERROR_PARTITION,
-    ERROR_TOPIC,
-    SOURCE_OFFSET,
-    SOURCE_PARTITION,
-    SOURCE_TOPIC,
-)
+from services.commands.records import source_of
 from services.observer.stages import Stage, stages
 from services.runtime.kafka import Admin, read_records
-from services.runtime.service import Record
 from services.runtime.settings import RuntimeSettings
 
 Place = tuple[str, int]
@@ -122,7 +114,7 @@ def _balance(
     events = {settings.topic_prefix + name for name in stage.outputs}
     for record in read_records(settings, output_begins, until=output_ends):
         kind = _DEAD if record.topic == letters else _EMITTED if record.topic in events else _DISCARDED
-        source = _source(record, is_letter=kind == _DEAD)
+        source = source_of(record, is_letter=kind == _DEAD)
         if source is not None and (window := windows.get(source[0])) is not None:
             window.note(source[1], kind)
     missing = [
@@ -150,19 +142,6 @@ def _balance(
         missing_count=len(lost),
         missing=tuple(f"{topic}/{partition}/{offset}" for (topic, partition), offset in lost[:_MOST_NAMED]),
     )
-
-
-def _source(record: Record, *, is_letter: bool) -> tuple[Place, int] | None:
-    """Where the record came from, by its headers; None for what the suite did not write."""
-    headers = dict(record.headers)
-    names = (
-        (ERROR_TOPIC, ERROR_PARTITION, ERROR_OFFSET) if is_letter else (SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET)
-    )
-    try:
-        topic, partition, offset = (headers[name].decode() for name in names)
-        return (topic, int(partition)), int(offset)
-    except (KeyError, ValueError):
-        return None
 
 
 def _without_record(settings: RuntimeSettings, missing: list[tuple[Place, int]]) -> set[tuple[Place, int]]:

@@ -10,10 +10,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from services.local.ports import free_port
-from services.local.stack import ServiceCommand
+from services.local.stack import ServiceCommand, StackState
 from services.runtime.errors import ConfigurationError
 
 RULES: Final = Path(__file__).resolve().parents[2] / "deploy/prometheus/rules"
+
+_ADDRESS: Final = "address"
+
+
+def prometheus_address(state: StackState) -> str | None:
+    """Where the Prometheus of a running stack answers; None where it has none."""
+    if all(process.name != "prometheus" for process in state.processes):
+        return None
+    try:
+        return (state.folder / "prometheus" / _ADDRESS).read_text(encoding="utf-8")
+    except OSError:
+        return None
 
 
 def with_ports(commands: Sequence[ServiceCommand]) -> tuple[list[ServiceCommand], dict[str, str]]:
@@ -66,6 +78,7 @@ def prometheus_command(folder: Path, targets: Mapping[str, str]) -> tuple[Servic
     config = folder / "prometheus.yml"
     config.write_text(json.dumps(prometheus_config(targets), indent=2), encoding="utf-8")
     port = free_port()
+    (folder / _ADDRESS).write_text(f"http://127.0.0.1:{port}", encoding="utf-8")
     command = ServiceCommand(
         "prometheus",
         (

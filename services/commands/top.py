@@ -184,7 +184,7 @@ def render(picture: Picture) -> Group:
             console.text(row.service),
             console.text(row.workers, "red" if row.workers == 0 else ""),
             console.text(row.lag_records),
-            console.text(_age(row.lag_seconds), "red" if row.lag_seconds > 300 else ""),
+            console.text(age(row.lag_seconds), "red" if row.lag_seconds > 300 else ""),
             console.text(f"{row.records_per_second:.1f}"),
             *(console.text(row.outcomes[outcome]) for outcome in _OUTCOMES),
             console.text(row.dead_letters, "yellow" if row.dead_letters else ""),
@@ -195,7 +195,7 @@ def render(picture: Picture) -> Group:
     outlets = _table("Busiest outlets", "outlet", "articles", "silent for", "quality")
     for outlet in picture.outlets:
         outlets.add_row(
-            console.text(outlet.outlet), str(outlet.articles), _age(outlet.silent_seconds), f"{outlet.quality:.0%}"
+            console.text(outlet.outlet), str(outlet.articles), age(outlet.silent_seconds), f"{outlet.quality:.0%}"
         )
     verdict = (
         "every acknowledged record has its outcome" if not picture.gap else f"{picture.gap} records WITHOUT outcome"
@@ -212,7 +212,8 @@ def _table(title: str, first: str, *rest: str) -> Table:
     return table
 
 
-def _age(seconds: float) -> str:
+def age(seconds: float) -> str:
+    """A duration for a person, such as 1.5 h."""
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
             return f"{seconds / size:.1f} {unit}"

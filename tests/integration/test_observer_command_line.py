@@ -79,6 +79,16 @@ def test_top_tells_of_unread_records_outcomes_dead_letters_and_outlets(suite: Ob
     assert last["gap"] == 0
     assert [(row["outlet"], row["articles"]) for row in last["outlets"]] == [("harbour-ledger", 6)]
     assert {row["topic"]: row["records"] for row in last["topics"]}["clean-articles"] == 6
+    # what the dead letter was, byte for byte, and what became of it
+    [letter] = suite.records("cleaner-dead-letters")
+    about = {name: value.decode() for name, value in letter.headers}
+    place = "/".join(about[f"__connect.errors.{part}"] for part in ("topic", "partition", "offset"))
+    assert newsloom(suite, "record", place, "--value").stdout == "no json"
+    shown = json.loads(newsloom(suite, "record", place, "--json").stdout)
+    assert [(fate["outcome"], fate["reason"]) for fate in shown["fates"]] == [("dead_lettered", "decode_error")]
+    assert newsloom(suite, "tail", "raw-articles", "--last", "50").stdout.count("\n") >= 7
+    silent = json.loads(newsloom(suite, "outlets", "Harbour Ledger", "--json").stdout)
+    assert (silent["outlet"], silent["articles"], silent["publisher"]) == ("harbour-ledger", 6, "tests")
 
 
 def test_top_without_a_broker_says_what_to_do(suite: ObservedSuite) -> None:

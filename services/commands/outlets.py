@@ -1,0 +1,273 @@
+"""Which outlet stopped, and what became of its pages: read from the topics, for who has no dashboard at hand."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from array import array
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from schemas.articles import CleanArticle, outlet_id_of
+from schemas.dead_letters import REASON, DiscardedRecord
+from schemas.events import InvalidEventError
+from schemas.topics import CLEAN_ARTICLES, discards
+from services.commands.records import read_one, source_of
+from services.observer.stages import stages
+from services.runtime import clock
+from services.runtime.errors import SuiteError
+from services.runtime.kafka import Admin, read_records
+from services.runtime.service import Record
+from services.runtime.settings import RuntimeSettings
+
+# twice the longest silence before, as the alert has it
+_TIMES_USUAL: Final = 2.0
+# fewer articles have no usual silence
+_FEWEST: Final = 4
+
+
+@dataclass(frozen=True)
+class OutletState:
+    """An outlet over the window: articles, when the last one was settled, the longest silence between two of them, and
+    the mean extraction quality. `is_silent`: it has been silent for twice its longest silence."""
+
+    outlet: str
+    articles: int
+    last_at: datetime
+    silent_seconds: float
+    usual_seconds: float | None
+    quality: float
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has been silent for longer than it used to be."""
+        return self.usual_seconds is not None and self.silent_seconds > max(60.0, _TIMES_USUAL * self.usual_seconds)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The state as JSON."""
+        return {
+            "outlet": self.outlet,
+            "articles": self.articles,
+            "last_at": self.last_at.isoformat(timespec="seconds"),
+            "silent_seconds": round(self.silent_seconds),
+            "usual_seconds": None if self.usual_seconds is None else round(self.usual_seconds),
+            "quality": round(self.quality, 3),
+            "is_silent": self.is_silent,
+        }
+
+
+@dataclass
+class Pages:
+    """Pages of one publisher that met one fate: how many, and the newest as topic/partition/offset."""
+
+    publisher: str
+    outcome: str
+    reason: str
+    count: int = 0
+    newest: str = ""
+    newest_at: datetime | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The pages as JSON."""
+        at = self.newest_at.isoformat(timespec="seconds") if self.newest_at else None
+        return {
+            "publisher": self.publisher,
+            "outcome": self.outcome,
+            "reason": self.reason,
+            "count": self.count,
+            "newest": self.newest,
+            "newest_at": at,
+        }
+
+
+@dataclass(frozen=True)
+class Story:
+    """Why an outlet is silent: its state, the publisher of its last article, its hosts, and its pages since then."""
+
+    state: OutletState
+    publisher: str
+    hosts: tuple[str, ...]
+    pages: tuple[Pages, ...]
+
+    def verdict(self) -> str:
+        """What that means, and what to do, in a sentence."""
+        outlet, ago = self.state.outlet, f"{self.state.silent_seconds / 60:.0f} min"
+        if not self.pages:
+            return (
+                f"no page of {', '.join(self.hosts) or outlet} came since its last article {ago} ago: its publisher "
+                f"{self.publisher or '(unknown)'} stopped fetching it"
+            )
+        worst = max(self.pages, key=lambda each: each.count)
+        if worst.outcome == "emitted":
+            return f"its pages come, and articles of other outlets are taken off them; look at {worst.newest}"
+        if worst.outcome == "none yet":
+            return "its pages come and wait to be read; look at `newsloom status`"
+        if worst.outcome == "dead_lettered":
+            return f"its pages come and become dead letters ({worst.reason}); `newsloom dead-letters list cleaner`"
+        return (
+            f"its pages come and are discarded ({worst.reason}) since its last article {ago} ago; look at one with "
+            f"`newsloom record {worst.newest}`"
+        )
+
+
+@dataclass
+class _Seen:
+    at: array[float] = field(default_factory=lambda: array("d"))
+    quality: float = 0.0
+    hosts: set[str] = field(default_factory=set[str])
+    last: Record | None = None
+
+
+def look(
+    settings: RuntimeSettings,
+    *,
+    hours: float,
+    on_progress: Callable[[str], None] = lambda line: None,
+) -> tuple[list[OutletState], dict[str, _Seen]]:
+    """Every outlet with an article in the last `hours`: those that stopped first, then by silence."""
+    since = clock.now() - timedelta(hours=hours)
+    topic = settings.topic_prefix + CLEAN_ARTICLES.name
+    with Admin(settings) as admin:
+        places = admin.partitions([topic])
+        begins, ends = admin.offsets_at(places, since), admin.end_offsets(places)
+    seen: dict[str, _Seen] = {}
+    with contextlib.closing(read_records(settings, begins, until=ends)) as records:
+        for count, record in enumerate(records, start=1):
+            if record.value is not None:
+                with contextlib.suppress(InvalidEventError):
+                    _note(seen, CleanArticle.from_bytes(record.value), record)
+            if count % 1000 == 0:
+                on_progress(f"{count} articles")
+    now = clock.now().timestamp()
+    states = [_state(outlet, found, now) for outlet, found in seen.items()]
+    return sorted(states, key=lambda each: (not each.is_silent, -each.silent_seconds, each.outlet)), seen
+
+
+def _note(seen: dict[str, _Seen], article: CleanArticle, record: Record) -> None:
+    if article.status != "usable" or not article.outlet.id:
+        return
+    found = seen.setdefault(article.outlet.id, _Seen())
+    found.at.append(record.timestamp.timestamp())
+    found.quality += article.extraction.quality
+    if host := host_of(article.url):
+        found.hosts.add(host)
+    if found.last is None or record.timestamp >= found.last.timestamp:
+        found.last = record
+
+
+def _state(outlet: str, found: _Seen, now: float) -> OutletState:
+    at = sorted(found.at)
+    usual = max(later - earlier for earlier, later in pairwise(at)) if len(at) >= _FEWEST else None
+    last = datetime.fromtimestamp(at[-1], tz=clock.now().tzinfo)
+    return OutletState(outlet, len(at), last, max(0.0, now - at[-1]), usual, found.quality / len(at))
+
+
+def story(
+    settings: RuntimeSettings,
+    outlet: str,
+    *,
+    hours: float,
+    on_progress: Callable[[str], None] = lambda line: None,
+) -> Story:
+    """What became of the pages of `outlet` (its id or name) since its last article in the last `hours`.
+
+    Its pages are those of the hosts that its articles came from, and those that name it. Raises SuiteError for an
+    outlet without an article in that time.
+    """
+    states, seen = look(settings, hours=hours, on_progress=on_progress)
+    wanted = {outlet, outlet_id_of(outlet)}
+    [state] = [each for each in states if each.outlet in wanted][:1] or [None]
+    if state is None:
+        raise SuiteError(
+            f"no article of {outlet!r} in the last {hours:g} h; `newsloom outlets` lists who has any, --hours looks "
+            "further back"
+        )
+    found = seen[state.outlet]
+    assert found.last is not None
+    source = source_of(found.last, is_letter=False)
+    publisher, after = "", found.last.timestamp
+    if source is not None:
+        with contextlib.suppress(SuiteError):  # retention may have taken the page
+            page = read_one(settings, *source)
+            # what came while that page waited to be read has come since, too
+            publisher, after = _page(page)[2], page.timestamp
+    pages: dict[tuple[tuple[str, int], int], tuple[Record, str]] = {}
+    inputs = [settings.topic_prefix + name for name in stages(settings.raw_topics)[0].inputs]
+    for record in _since(settings, inputs, after):
+        if ((record.topic, record.partition), record.offset) == source:
+            continue
+        host, named, of = _page(record)
+        if host in found.hosts or (named and outlet_id_of(named) == state.outlet):
+            pages[(record.topic, record.partition), record.offset] = record, of
+        on_progress(f"{len(pages)} pages")
+    return Story(state, publisher, tuple(sorted(found.hosts)), tuple(_by_fate(settings, pages, after)))
+
+
+def _by_fate(
+    settings: RuntimeSettings, pages: dict[tuple[tuple[str, int], int], tuple[Record, str]], after: datetime
+) -> Iterable[Pages]:
+    cleaner = stages(settings.raw_topics)[0]
+    letters, discarded = settings.topic_prefix + cleaner.dead_letters, settings.topic_prefix + discards("cleaner").name
+    outcomes: dict[tuple[tuple[str, int], int], tuple[str, str]] = {}
+    topics = [settings.topic_prefix + name for name in cleaner.outcomes] if pages else []
+    for record in _since(settings, topics, after):
+        source = source_of(record, is_letter=record.topic == letters)
+        if source is None or source not in pages:
+            continue
+        if record.topic == letters:
+            outcomes[source] = "dead_lettered", dict(record.headers).get(REASON, b"").decode(errors="replace")
+        elif record.topic == discarded:
+            with contextlib.suppress(InvalidEventError):
+                outcomes[source] = "discarded", DiscardedRecord.from_bytes(record.value or b"").reason
+        else:
+            outcomes[source] = "emitted", ""
+    grouped: dict[tuple[str, str, str], Pages] = {}
+    for source, (record, publisher) in pages.items():
+        outcome, reason = outcomes.get(source, ("none yet", ""))
+        each = grouped.setdefault((publisher, outcome, reason), Pages(publisher, outcome, reason))
+        each.count += 1
+        if each.newest_at is None or record.timestamp >= each.newest_at:
+            each.newest, each.newest_at = record.coordinates, record.timestamp
+    return sorted(grouped.values(), key=lambda each: -each.count)
+
+
+def _since(settings: RuntimeSettings, topics: Iterable[str], at: datetime) -> Iterable[Record]:
+    if not (names := list(topics)):
+        return
+    with Admin(settings) as admin:
+        places = admin.partitions(names)
+        begins, ends = admin.offsets_at(places, at), admin.end_offsets(places)
+    with contextlib.closing(read_records(settings, begins, until=ends)) as records:
+        yield from records
+
+
+def _page(record: Record) -> tuple[str, str, str]:
+    """Host, named outlet and publisher of a raw record, "" for what it does not say: it may be anything."""
+    try:
+        data = json.loads(record.value or b"null")
+    except ValueError:
+        return "", "", ""
+    if not isinstance(data, dict):
+        return "", "", ""
+    fields: dict[str, Any] = {str(name): value for name, value in data.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # whatever JSON holds
+    publisher: Any = fields.get("publisher")
+    name: Any = publisher.get("name") if isinstance(publisher, dict) else ""  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    url, outlet = fields.get("url"), fields.get("outlet")
+    return (
+        host_of(url) if isinstance(url, str) else "",
+        outlet if isinstance(outlet, str) else "",
+        name if isinstance(name, str) else "",
+    )
+
+
+def host_of(url: str | None) -> str:
+    """The host of an address, without www; "" where there is none."""
+    try:
+        host = urlsplit(url or "").hostname or ""
+    except ValueError:
+        return ""
+    return host.removeprefix("www.")
