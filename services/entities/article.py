@@ -17,7 +17,7 @@ from services.entities.grouping import Group, grouped
 from services.entities.links import KnowledgeBase, Named
 from services.entities.names import folded, tokens
 from services.entities.recognizer import Found
-from services.entities.salience import Occurrence, occurrences, salience
+from services.entities.salience import Occurrence, positions, salience
 
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
@@ -99,10 +99,12 @@ def entities_of(
             linked += 1
     ids = _ids(event.article_id, groups)
     starts = [offset for field, offset, _ in read.parts if field == "text"]
-    entities = [
-        _entity(identity, group, spans, read.article, link, starts, len(spans))
-        for identity, group, link in zip(ids, groups, links, strict=True)
-    ]
+    total = sum(span.label != "MISC" for span in spans)
+    entities: list[Entity] = []
+    before = 0
+    for identity, group, link in zip(ids, groups, links, strict=True):  # groups come in order of their first mention
+        entities.append(_entity(identity, group, spans, read.article, link, starts, total, before))
+        before += group.label != "MISC"
     owner = {i: identity for identity, group in zip(ids, groups, strict=True) for i in group.members}
     mentions = tuple(
         Mention(
@@ -147,17 +149,19 @@ def _entity(
     links: dict[str, str],
     starts: Sequence[int],
     total: int,
+    before: int,
 ) -> Entity:
     members = [spans[i] for i in group.members]
     surfaces = Counter(span.surface for span in members)
-    headline, first, last = occurrences([(span.field == "headline", span.start) for span in members], len(article.text))
+    headline, start, spread = positions([(span.field == "headline", span.start) for span in members], len(article.text))
     rows = {bisect.bisect_right(starts, span.start) for span in members if span.field == "text"}
     occurrence = Occurrence(
         label=group.label,
         count=len(members),
         in_headline=headline,
-        first=first,
-        last=last,
+        start=start,
+        spread=spread,
+        rank=before,
         paragraphs=len(rows) / max(1, len(starts)),
         share=len(members) / max(1, total),
         words=len(tokens(group.name)),

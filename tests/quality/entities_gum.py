@@ -34,6 +34,7 @@ class GumDocument:
     name: str
     genre: str
     text: str
+    title: str
     names: list[GoldName] = field(default_factory=list)
 
 
@@ -50,7 +51,7 @@ class _Token:
 
 def documents(path: Path) -> Iterator[GumDocument]:
     """The documents of a CoNLL-U file with GUM's `Entity=` annotation."""
-    name = genre = ""
+    name = genre = title = ""
     paragraphs: list[list[_Token]] = []
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         base = 0
@@ -59,10 +60,12 @@ def documents(path: Path) -> Iterator[GumDocument]:
             line = line.rstrip("\n")
             if line.startswith("# newdoc id"):
                 if name:
-                    yield _document(name, genre, paragraphs)
-                name, paragraphs, base = line.split("= ")[1], [], 0
+                    yield _document(name, genre, title, paragraphs)
+                name, title, paragraphs, base = line.split("= ")[1], "", [], 0
             elif line.startswith("# meta::genre"):
                 genre = line.split("= ")[1]
+            elif line.startswith("# meta::title"):
+                title = line.partition("= ")[2]
             elif line.startswith("# newpar"):
                 if not paragraphs or paragraphs[-1]:
                     paragraphs.append([])
@@ -84,10 +87,10 @@ def documents(path: Path) -> Iterator[GumDocument]:
                 space = misc.get("SpaceAfter") != "No" and int(cells[0]) not in glued
                 paragraphs[-1].append(_Token(cells[1], cells[4], head, space, misc.get("Entity", "")))
     if name:
-        yield _document(name, genre, paragraphs)
+        yield _document(name, genre, title, paragraphs)
 
 
-def _document(name: str, genre: str, paragraphs: list[list[_Token]]) -> GumDocument:
+def _document(name: str, genre: str, title: str, paragraphs: list[list[_Token]]) -> GumDocument:
     text = ""
     tokens: list[_Token] = []
     for paragraph in paragraphs:
@@ -105,7 +108,7 @@ def _document(name: str, genre: str, paragraphs: list[list[_Token]]) -> GumDocum
             if token.head >= 0:
                 token.head += base
             tokens.append(token)
-    document = GumDocument(name, genre, text)
+    document = GumDocument(name, genre, text, title)
     open_: list[tuple[list[str], int]] = []
     seen: set[tuple[int, int]] = set()
     for i, token in enumerate(tokens):

@@ -73,6 +73,14 @@ def test_mentions_and_entities_say_the_same() -> None:
     assert salience == sorted(salience, reverse=True)
 
 
+def test_who_the_article_is_about_is_more_salient_than_who_is_named_in_passing() -> None:
+    text = "Ann Lee opened the bridge.\nLee had promised it.\nLee thanked Oslo.\nBo Ek watched with Cy Dahl."
+    names = (("Ann Lee", "PER"), ("Lee", "PER"), ("Oslo", "LOC"), ("Bo Ek", "PER"), ("Cy Dahl", "PER"))
+    by_name = {entity.name: entity.salience for entity in _event("Lee opens bridge", text, *names).entities}
+    assert by_name["Ann Lee"] > 0.6 > 0.4 > max(by_name["Oslo"], by_name["Bo Ek"], by_name["Cy Dahl"])
+    assert by_name["Bo Ek"] >= by_name["Cy Dahl"]  # equal but for who comes first
+
+
 def test_the_same_article_gives_the_same_bytes() -> None:
     names = (("Ann Lee", "PER"), ("Lee", "PER"), ("Oslo", "LOC"))
     text = "Ann Lee went to Oslo. Lee stayed."
