@@ -14,7 +14,7 @@ from schemas.articles import RawArticle
 from schemas.events import content_hash
 from services.cleaner.articles import carrier_of, identify, outlet_of
 from services.cleaner.outlets import OutletRegistry, fold_name
-from services.cleaner.parts import ArticlePart, PageParts, Span, TextSpan
+from services.cleaner.parts import ArticlePart, PageParts, Span, TextSpan, spans_by_paragraph
 from services.cleaner.text_lines import fold_key, units_of
 
 RULE: Final = "recurs_at_outlet"
@@ -94,7 +94,7 @@ def take_off(page: PageParts, number: int, learnt: Collection[bytes], epoch: str
         return page
     kept: list[TextSpan] = []
     removed = list(part.removed)
-    for index, spans in enumerate(_spans_of(page.flattened, part)):
+    for index, spans in enumerate(spans_by_paragraph(page.flattened, part)):
         if index in gone:
             removed.extend(Span("boilerplate", RULE, span.start, span.end) for span in spans)
         else:
@@ -107,18 +107,3 @@ def take_off(page: PageParts, number: int, learnt: Collection[bytes], epoch: str
         epoch=epoch,
     )
     return replace(page, parts=(*page.parts[:number], changed, *page.parts[number + 1 :]))
-
-
-def _spans_of(flattened: str, part: ArticlePart) -> list[list[TextSpan]]:
-    """The body spans of each paragraph: a paragraph has several where a promo was cut out of it."""
-    found: list[list[TextSpan]] = []
-    spans = iter(part.body_spans)
-    for text in part.paragraphs:
-        wanted = len("".join(text.split()))
-        own: list[TextSpan] = []
-        while wanted > 0:
-            span = next(spans)
-            own.append(span)
-            wanted -= len("".join(flattened[span.start : span.end].split()))
-        found.append(own)
-    return found

@@ -6,6 +6,7 @@ from typing import Final
 
 from schemas.articles import RawArticle
 from services.cleaner.encoding import mend
+from services.cleaner.html_inlined import split_inlined
 from services.cleaner.html_pages import DEFAULT_OPTIONS, HtmlOptions, NoArticle, read_html_page
 from services.cleaner.languages import tell_language
 from services.cleaner.outlets import OutletRegistry
@@ -36,13 +37,15 @@ def take_apart(
     """The articles of a page, or why it gives none.
 
     HTML goes the HTML path; a page of an aggregator is split as text after it was flattened, because it prints other
-    outlets' articles. The publisher's own `text` takes over where the HTML gives nothing, or less than half of it.
+    outlets' articles; whole articles that another site prints below its own are taken out of it. The publisher's own
+    `text` takes over where the HTML gives nothing, or less than half of it.
     """
     hints, url = hints_of(raw), page_address(raw.url, raw.http.final_url if raw.http else None)
     from_html: PageParts | NoArticle = NoArticle("no_article")
     if raw.html and raw.html.strip():
+        html = mend(raw.html)
         from_html = read_html_page(
-            mend(raw.html), url=url, fetched_at=raw.fetched_at, registry=registry, hints=hints, options=options
+            html, url=url, fetched_at=raw.fetched_at, registry=registry, hints=hints, options=options
         )
         host = registry.by_domain(host_of(url))
         if raw.aggregator or (host is not None and host.is_aggregator):
@@ -50,6 +53,10 @@ def take_apart(
             # one article alone: the HTML path knows more of it
             if isinstance(split, PageParts) and (len(split.parts) > 1 or isinstance(from_html, NoArticle)):
                 return split
+        elif isinstance(from_html, PageParts):
+            from_html = split_inlined(
+                html, from_html, url=url, fetched_at=raw.fetched_at, registry=registry, hints=hints
+            )
     if raw.text and raw.text.strip():
         from_text = _as_text(mend(raw.text), raw, url, registry, hints, options)
         if isinstance(from_html, NoArticle):

@@ -124,3 +124,18 @@ class PageParts:
     flattened: str
     parts: tuple[ArticlePart, ...]
     removed: tuple[Span, ...] = ()
+
+
+def spans_by_paragraph(flattened: str, part: ArticlePart) -> list[list[TextSpan]]:
+    """The body spans of each paragraph: a paragraph has several where a promo was cut out of it."""
+    found: list[list[TextSpan]] = []
+    spans = iter(part.body_spans)
+    for text in part.paragraphs:
+        wanted = len("".join(text.split()))
+        own: list[TextSpan] = []
+        while wanted > 0:
+            span = next(spans)
+            own.append(span)
+            wanted -= len("".join(flattened[span.start : span.end].split()))
+        found.append(own)
+    return found
