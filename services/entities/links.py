@@ -22,7 +22,11 @@ class Named:
 
 
 class KnowledgeBase(Protocol):
-    """Links entities to ids elsewhere. Pure: equal entities give equal links, whatever was asked before."""
+    """Links entities to ids elsewhere. Pure: equal entities give equal links, whatever was asked before.
+
+    NEWSLOOM_ENTITIES_KNOWLEDGE_BASES plugs in one of your own. What it raises makes the article a dead letter. When its
+    contents change, replayed articles get other links.
+    """
 
     def links(self, entities: Sequence[Named], headline: str, text: str) -> list[Mapping[str, str]]:
         """Ids by the name of their scheme for each entity, empty where none is known; as many as entities."""

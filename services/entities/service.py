@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Literal
+from typing import Literal, cast
 from urllib.parse import urlsplit
 
 from pydantic import Field
@@ -62,6 +63,13 @@ class EntitiesSettings(BaseSettings):
     paragraph_ttl_seconds: int = Field(
         default=3 * 24 * 3600, ge=1, description="How long a paragraph's names are kept after they were found."
     )
+    knowledge_bases: str = Field(
+        default="",
+        description=(
+            "Knowledge bases of your own, as module:name with commas between; called without arguments, each gives a "
+            "`services.entities.links.KnowledgeBase`, whose ids stand beside ours in an entity's `links`."
+        ),
+    )
     aliases: bool = Field(
         default=True, description="Whether short names learn their full ones from other outlets' articles; needs Redis."
     )
@@ -83,6 +91,27 @@ def load_recognizer(name: str, settings: EntitiesSettings | None = None) -> Reco
         return TransformerRecognizer.load(variant=name)
     except (RecognizerMissingError, FileNotFoundError, ValueError) as error:
         raise ConfigurationError(f"NEWSLOOM_ENTITIES_RECOGNIZER={name}: {error}") from None
+
+
+def load_knowledge_bases(names: str) -> tuple[KnowledgeBase, ...]:
+    """The knowledge bases that the setting names, ours for places first. Raises ConfigurationError with the remedy."""
+    bases: list[KnowledgeBase] = [Places()]
+    for name in filter(None, (part.strip() for part in names.split(","))):
+        module, _, attribute = name.partition(":")
+        try:
+            base: object = getattr(importlib.import_module(module), attribute)()
+        except (ImportError, AttributeError, TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"NEWSLOOM_ENTITIES_KNOWLEDGE_BASES={name}: {type(error).__name__}: {error}; "
+                "write module:name of a class or function that is called without arguments"
+            ) from None
+        if not callable(getattr(base, "links", None)):
+            raise ConfigurationError(
+                f"NEWSLOOM_ENTITIES_KNOWLEDGE_BASES={name}: {type(base).__name__} has no method links; "
+                "it must have that of services.entities.links.KnowledgeBase"
+            )
+        bases.append(cast("KnowledgeBase", base))
+    return tuple(bases)
 
 
 # Paragraphs between two pauses: a fraction of a second of the model's work.
@@ -213,7 +242,7 @@ def build(runtime: RuntimeSettings, settings: EntitiesSettings | None = None) ->
         recognizer,
         cache,
         max_text_chars=settings.max_text_chars,
-        bases=(Places(),),
+        bases=load_knowledge_bases(settings.knowledge_bases),
         aliases=AliasCache(redis, slots=settings.alias_slots) if settings.aliases else None,
     )
     metrics.start_at_zero()

@@ -46,12 +46,12 @@ def data_articles() -> list[tuple[str, str]]:
         return [(row["title"], row["text"]) for row in itertools.islice(rows, 3000)]
 
 
-def own_articles(seed: int) -> Iterator[tuple[str, str]]:
+def own_articles(seed: int, *, paragraphs: int = 8) -> Iterator[tuple[str, str]]:
     """(headline, text) without end: our own paragraphs in random order, with numbers that make each one new."""
     rng = random.Random(seed)
     texts = [unmarked(marked)[0] for marked in MARKED]
     for number in itertools.count():
-        chosen = rng.sample(texts, 8)
+        chosen = rng.sample(texts, paragraphs)
         yield f"Report {number} from the region", "\n".join(f"{text} It was report {number}." for text in chosen)
 
 
@@ -100,7 +100,7 @@ async def speed(service: Any, articles: list[CleanArticle], title: str) -> None:
 async def memory(service: Any, count: int) -> float:
     """Prints resident memory while `count` new articles go through; the slope after the first fifth, MB per 1,000."""
     points: list[tuple[int, float]] = []
-    source = own_articles(7)
+    source = own_articles(7, paragraphs=2)  # memory goes by articles and names, time by words
     for start in range(0, count, BATCH):
         await through(service, [clean(start + i, *next(source), of=count) for i in range(min(BATCH, count - start))])
         if (start // BATCH) % max(1, count // BATCH // 50) == 0:

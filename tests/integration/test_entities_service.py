@@ -18,10 +18,10 @@ from pydantic import SecretStr
 from schemas.articles import CleanArticle, Language, Outlet
 from schemas.entities import ArticleEntities
 from schemas.topics import ARTICLE_ENTITIES, CLEAN_ARTICLES, dead_letters, discards
-from services.entities.links import Places
+from services.entities.links import Named, Places
 from services.entities.paragraph_cache import ParagraphCache
 from services.entities.recognizer import Found
-from services.entities.service import EntitiesSettings, EntityReader, build
+from services.entities.service import EntitiesSettings, EntityReader, build, load_knowledge_bases
 from services.entities.transformer import TransformerRecognizer
 from services.local.broker import Broker
 from services.local.redis_server import RedisServer
@@ -206,6 +206,32 @@ def test_a_text_that_is_no_article_by_its_length_has_no_mentions_and_says_why() 
 def test_a_recognizer_that_is_not_installed_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="NEWSLOOM_ENTITIES_RECOGNIZER"):
         build(RuntimeSettings(), EntitiesSettings(recognizer="spacy:no_such_pipeline"))
+
+
+class Registry:
+    """A knowledge base of a user: two organisations and their registry numbers."""
+
+    def links(self, entities: Sequence[Named], headline: str, text: str) -> list[dict[str, str]]:
+        del headline, text
+        known = {"Northmoor Water": "NW-1", "Skanska": "SK-7"}
+        return [{"registry": known[e.name]} if e.name in known else {} for e in entities]
+
+
+def test_a_knowledge_base_of_ones_own_is_plugged_in_by_a_setting() -> None:
+    bases = load_knowledge_bases("tests.integration.test_entities_service:Registry")
+    entities = EntityReader(TransformerRecognizer.load(), None, max_text_chars=10_000, bases=bases)
+    (event,) = asyncio.run(entities.read([article(1)]))
+    links = {entity.name: entity.links for entity in event.entities}
+    assert links["Northmoor Water"] == {"registry": "NW-1"}
+    assert links["Stockholm"].keys() == {"geonames"}
+
+
+@pytest.mark.parametrize(
+    "name", ["no_such_module:Base", "json:no_such_name", "json", "builtins:dict", "builtins:int,json:loads"]
+)
+def test_a_knowledge_base_that_is_none_is_a_configuration_error(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="NEWSLOOM_ENTITIES_KNOWLEDGE_BASES"):
+        load_knowledge_bases(name)
 
 
 def test_articles_come_out_of_kafka_with_their_entities_and_withdrawn_ones_as_tombstones(
