@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 from schemas.entities import Label
 from services.entities.encoding import Word, case_context, shape, words
-from services.entities.names import TITLES, folded, person, tokens
-from services.entities.places import is_place
+from services.entities.names import TITLES, folded, listed, person, tokens
+from services.entities.places import country, is_place
 from services.entities.recognizer import Found
 
 Field = Literal["headline", "text"]
@@ -20,6 +20,19 @@ REPEAT_CONFIDENCE: Final = 0.6
 """An untagged repeat is believed this much of what the tagged one is."""
 
 _SENTENCE_END: Final = re.compile(r"[.!?:;\n]['\"’”)\]]*\s*$|^\s*$|[\"“‘(\[•-]\s*$")
+
+
+_WORDS_BEFORE: Final = re.compile(r"([^\W\d_]+)[ \n]$")
+_WORD_AFTER: Final = re.compile(r"[ \n]([^\W\d_]+)")
+# what only an organisation is, standing directly before its name; and whom it has, after "a NAME"
+_BODIES: Final = listed(
+    "airline agency bank broadcaster brewer builder carmaker carrier charity chipmaker company conglomerate firm giant "
+    "insurer lender manufacturer network newspaper nonprofit operator outlet producer refiner retailer startup station "
+    "subsidiary supplier utility website"
+)
+_STAFF: Final = listed(
+    "employee official representative shareholder source spokesman spokesperson spokeswoman statement subsidiary unit"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +90,58 @@ def read_whole(article: Article, spans: Sequence[Span]) -> list[Span]:
 
     In reading order, without overlaps.
     """
-    voted = _places_are_places(article, _surnames_are_people(_one_label_a_name(spans)))
+    told = _called_like_people_and_places(article, spans)
+    voted = _places_are_places(article, _surnames_are_people(_one_label_a_name(told)))
     return sorted([*voted, *_repeats(article, voted)], key=lambda span: span.place)
+
+
+def _called_like_people_and_places(article: Article, spans: Sequence[Span]) -> list[Span]:
+    """Organisations that were read as people or places, where the article's way of naming them tells.
+
+    Who is named in full more than once, without a title and never by the surname, and has "a … spokesman" or is "the
+    utility …", is no person. What begins with an organisation's name and ends in a country's is its branch there.
+    """
+    alone = {tokens(span.surface) for span in spans if span.label == "PER" and not person(span.surface).is_full}
+    in_full: dict[str, list[Span]] = defaultdict(list)
+    for span in spans:
+        if span.label == "PER" and person(span.surface).is_full:
+            in_full[folded(span.surface)].append(span)
+    bodies = {
+        name
+        for name, found in in_full.items()
+        if len(found) > 1
+        and tokens(name)[-1:] not in alone
+        and not any(_titled(article, span) for span in found)
+        and any(_is_body(article, span) for span in found)
+    }
+    named = {tokens(span.surface) for span in spans if span.label == "ORG"}
+    out: list[Span] = []
+    for span in spans:
+        words_ = tokens(span.surface)
+        if (span.label == "PER" and folded(span.surface) in bodies) or (
+            span.label == "LOC"
+            and span.confidence < 0.6
+            and len(words_) > 1
+            and country(words_[-1]) is not None
+            and words_[:-1] in named
+        ):
+            span = replace(span, label="ORG")
+        out.append(span)
+    return out
+
+
+def _titled(article: Article, span: Span) -> bool:
+    before = article.of(span.field)[max(0, span.start - 30) : span.start].split()
+    first = tokens(span.surface)[:1]
+    return (bool(before) and before[-1].casefold().strip(".,") in TITLES) or (bool(first) and first[0] in TITLES)
+
+
+def _is_body(article: Article, span: Span) -> bool:
+    text = article.of(span.field)
+    before = _WORDS_BEFORE.search(text[max(0, span.start - 40) : span.start])
+    after = _WORD_AFTER.match(text, span.end)
+    last = before.group(1).casefold() if before else ""
+    return last in _BODIES or (last in ("a", "an") and after is not None and after.group(1).casefold() in _STAFF)
 
 
 def _one_label_a_name(spans: Sequence[Span]) -> list[Span]:

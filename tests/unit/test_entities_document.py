@@ -94,3 +94,33 @@ def test_what_is_always_the_is_no_person() -> None:
     text = "The Kremlin said no. Then the Kremlin said yes. The Putin court kept silent."
     spans = [_span(text, "Kremlin", "PER", 0.9), _span(text, "Kremlin", "PER", 0.9, 1), _span(text, "Putin", "PER")]
     assert [label for *_, label in _read(text, *spans)] == ["ORG", "ORG", "PER"]
+
+
+def test_what_is_only_named_in_full_and_has_spokesmen_is_no_person() -> None:
+    text = "A Lena Morwen spokesman said so. Power failed. Lena Morwen will rebuild, Lena Morwen's board decided."
+    assert {label for *_, label in _read(text, *(_span(text, "Lena Morwen", "PER", 0.9, n) for n in range(3)))} == {
+        "ORG"
+    }
+    utility = text.replace("A Lena Morwen spokesman", "The state utility Lena Morwen")
+    read = _read(utility, *(_span(utility, "Lena Morwen", "PER", 0.9, n) for n in range(3)))
+    assert {label for *_, label in read} == {"ORG"}
+
+
+def test_a_person_with_a_spokesman_stays_a_person() -> None:
+    for text in (
+        "A Lena Morwen spokesman said so. Lena Morwen will run. Morwen won before.",  # called by the surname
+        "A Lena Morwen spokesman said so. Senator Lena Morwen will run.",  # has a title
+        "A Lena Morwen spokesman said so.",  # named once
+        "Lena Morwen spoke. Lena Morwen left.",  # nothing says otherwise
+    ):
+        spans = [_span(text, "Lena Morwen", "PER", 0.9, n) for n in range(text.count("Lena Morwen"))]
+        if "Morwen won" in text:
+            spans.append(_span(text, "Morwen", "PER", 0.9, 2))
+        assert {label for *_, label in _read(text, *spans)} == {"PER"}, text
+
+
+def test_an_organisations_branch_in_a_country_is_no_place() -> None:
+    text = "Kestrel reported it. Kestrel Moldova had a reporter there, in New Zealand."
+    spans = [_span(text, "Kestrel", "ORG"), _span(text, "Kestrel Moldova", "LOC", 0.5)]
+    read = _read(text, *spans, _span(text, "New Zealand", "LOC", 0.5))
+    assert [label for *_, label in read] == ["ORG", "ORG", "LOC"]
