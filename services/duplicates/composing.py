@@ -8,7 +8,8 @@ from schemas.duplicates import ArticleRef, ClusterEvent, ClusterInfo, DuplicateA
 from schemas.events import Event
 from schemas.topics import ARTICLE_REVISIONS, DUPLICATE_ALERTS, DUPLICATE_CLUSTERS, Topic
 from services.duplicates.index import Removed, Settled
-from services.duplicates.matching import Payload, ref_of
+from services.duplicates.matching import Payload
+from services.duplicates.stored import ref_of
 
 
 class TopicEvent(NamedTuple):

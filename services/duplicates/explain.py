@@ -11,7 +11,7 @@ from services.duplicates.redis_index import RedisArticleIndex
 from services.duplicates.relations import Article, Decision, judge, passages_of
 from services.duplicates.settings import DuplicatesSettings
 from services.duplicates.sketch import sketch
-from services.duplicates.stored import StoredArticle, key_of, milliseconds
+from services.duplicates.stored import StoredArticle, key_of, milliseconds, ref_of
 from services.runtime.cache import Cache
 from services.runtime.errors import SuiteError
 from services.runtime.settings import RuntimeSettings, read_settings
@@ -97,7 +97,7 @@ async def explain_article(index: RedisArticleIndex, article_id: str) -> ClusterV
         for key, ref in sorted((await index.cluster_members(cluster_id)).items()):
             if key == article.stored.article_key:
                 continue
-            members.append(ArticleRef.model_validate_json(ref))
+            members.append(ref_of(ref))
             packed = await index.latest_text(key)
             if packed is not None:
                 explanations.append(await _explain(index, article, Article(packed)))
@@ -171,7 +171,7 @@ async def _explain(index: RedisArticleIndex, one: Article, other: Article) -> Ex
         )
     hits = 0
     if len(one.shingles) and len(other.shingles):
-        hits = len(set(sketch(one.shingles).tolist()) & set(sketch(other.shingles).tolist()))
+        hits = len(set(sketch(one.halves).tolist()) & set(sketch(other.halves).tolist()))
     passages = tuple(
         SharedPassage(
             passage,

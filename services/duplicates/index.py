@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.duplicates.shingles import Words
+from services.duplicates.check import Leading
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Arrival:
     version_key: str
     owner: str
     fetched_ms: int
-    sketch: Words
+    sketch: Leading
     record: bytes
     text: bytes
 
@@ -62,7 +62,7 @@ class WithdrawnVersion:
 class Joined:
     """A member that came into the cluster with a settlement, or was in it and has a new version (`is_update`).
 
-    `ref` is its ArticleRef as JSON.
+    `ref` is its ArticleRef as `stored.ref_json` writes it.
     """
 
     ref: str
@@ -74,7 +74,7 @@ class Joined:
 class Settled:
     """What was stored for a version, the first time it was settled; the same ever after.
 
-    `cluster_id` is None for an article in no cluster; `earliest` is an ArticleRef as JSON.
+    `cluster_id` is None for an article in no cluster; `earliest` is an ArticleRef in the same form.
     """
 
     payload: bytes

@@ -12,9 +12,9 @@ from typing import Any, Final
 from schemas.articles import CleanArticle
 from schemas.duplicates import (
     MAX_MATCHES,
-    ArticleRef,
     ArticleRevision,
     Match,
+    Passage,
     Similarity,
     WireCredit,
     alert_id,
@@ -23,7 +23,15 @@ from services.duplicates.check import Record, outlet_digest, pack_hashes
 from services.duplicates.index import Arrival, Found, Member, Settlement
 from services.duplicates.relations import Article, Decision, decide, passages_of
 from services.duplicates.revisions import revise
-from services.duplicates.stored import StoredArticle, key_of, milliseconds, ref_json, to_stored
+from services.duplicates.stored import (
+    StoredArticle,
+    key_of,
+    milliseconds,
+    ref_from,
+    ref_json,
+    ref_list,
+    to_stored,
+)
 
 _STRENGTH: Final = {"exact": 0, "near": 1, "excerpt": 2}
 MOST_LINKS: Final = 24
@@ -51,26 +59,51 @@ class Payload:
 
     def to_bytes(self) -> bytes:
         """The payload compressed."""
-        data = {
-            "matches": [match.model_dump(mode="json") for match in self.matches],
-            "match_count": self.match_count,
-            "is_capped": self.is_capped,
-            "wire": self.wire.model_dump(mode="json") if self.wire is not None else None,
-            "revision": self.revision.model_dump(mode="json") if self.revision is not None else None,
-        }
+        data = [
+            [_match_list(match) for match in self.matches],
+            self.match_count,
+            int(self.is_capped),
+            [self.wire.agency, self.wire.evidence] if self.wire is not None else None,
+            self.revision.model_dump(mode="json", exclude_defaults=True) if self.revision is not None else None,
+        ]
         return zlib.compress(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), 6)
 
     @classmethod
     def from_bytes(cls, value: bytes) -> Payload:
         """The payload in `value`."""
-        data: dict[str, Any] = json.loads(zlib.decompress(value))
+        matches, match_count, is_capped, wire, revision = json.loads(zlib.decompress(value))
         return cls(
-            tuple(Match.model_validate(match) for match in data["matches"]),
-            data["match_count"],
-            data["is_capped"],
-            WireCredit.model_validate(data["wire"]) if data["wire"] is not None else None,
-            ArticleRevision.model_validate(data["revision"]) if data["revision"] is not None else None,
+            tuple(_match_from(match) for match in matches),
+            match_count,
+            bool(is_capped),
+            WireCredit(agency=wire[0], evidence=wire[1]) if wire is not None else None,
+            ArticleRevision.model_validate(revision) if revision is not None else None,
         )
+
+
+def _match_list(match: Match) -> list[Any]:
+    similarity = match.similarity
+    return [
+        ref_list(match.article),
+        match.relation,
+        [similarity.jaccard, similarity.article_containment, similarity.match_containment],
+        [[one.article_start, one.article_end, one.match_start, one.match_end, one.words] for one in match.passages],
+    ]
+
+
+def _match_from(fields: list[Any]) -> Match:
+    ref, relation, (jaccard, article_containment, match_containment), passages = fields
+    return Match(
+        article=ref_from(ref),
+        relation=relation,
+        similarity=Similarity(
+            jaccard=jaccard, article_containment=article_containment, match_containment=match_containment
+        ),
+        passages=tuple(
+            Passage(article_start=start, article_end=end, match_start=other, match_end=other_end, words=words)
+            for start, end, other, other_end, words in passages
+        ),
+    )
 
 
 def arrive(clean: CleanArticle, owner: str, *, keeps_texts: bool = True) -> tuple[Article, Arrival]:
@@ -221,8 +254,3 @@ def _wire(article: Article, verdicts: Sequence[Verdict]) -> WireCredit | None:
         return None
     agency = min(votes, key=lambda name: (-votes[name], name))
     return WireCredit(agency=agency, evidence=said[agency])
-
-
-def ref_of(value: str) -> ArticleRef:
-    """The ref that `ref_json` wrote."""
-    return ArticleRef.model_validate_json(value)

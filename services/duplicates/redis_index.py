@@ -47,7 +47,9 @@ _LENGTH: Final = struct.Struct(">I")
 _FETCHED: Final = struct.Struct(">d")
 _VERSION: Final = struct.Struct(">dI")
 _HEAD: Final = struct.Struct(">BIHI")
-_CANDIDATE: Final = struct.Struct(">IHII")
+_CANDIDATE: Final = struct.Struct(">IHI")
+_RECORD: Final = struct.Struct(">H")
+_SPREAD: Final = np.uint32(0x9E3779B1)
 
 TOGETHER: Final = 4
 """Articles in one call: while Redis works on them the next ones are counted."""
@@ -171,7 +173,7 @@ class RedisArticleIndex:
             together: list[Any] = []
             for arrival in arrivals:
                 together += _arguments(arrival, 0)
-                if len(together) == 5 * TOGETHER:
+                if len(together) == 4 * TOGETHER:
                     yield "add", self._lead, together
                     together = []
             if together:
@@ -331,7 +333,7 @@ class RedisArticleIndex:
         return await self._cache.call("read", article_key, follow)
 
     async def cluster_members(self, cluster_id: str) -> dict[str, str]:
-        """The members of a cluster: their ArticleRef as JSON, by article key."""
+        """The members of a cluster: their ArticleRef as `stored.ref_json` writes it, by article key."""
         key = f"{self._lead}c:{cluster_id}"
         fields = await self._cache.call("read", cluster_id, lambda client: client.hgetall(key))
         members: dict[str, str] = {}
@@ -346,11 +348,11 @@ class RedisArticleIndex:
         async def scan(client: Any) -> list[bytes]:
             texts: list[bytes] = []
             for prefix in self._shards:
-                for key in await self._chunks(client, prefix, "t"):
+                for key in await self._chunks(client, prefix):
                     cursor = 0
                     while True:
                         cursor, page = await client.hscan(key, cursor, count=500)
-                        texts += list(page.values())
+                        texts += [text for kept in page.values() if (text := _parted(kept)[1]) is not None]
                         if cursor == 0:
                             break
             return texts
@@ -363,15 +365,17 @@ class RedisArticleIndex:
         async def measure(client: Any) -> IndexSize:
             articles = records = texts = 0
             for prefix in self._shards:
-                keys = await self._chunks(client, prefix, "r")
+                keys = await self._chunks(client, prefix)
                 for key in keys:
                     articles += await client.hlen(key)
                 sampled = keys[:: max(1, len(keys) // _SAMPLED_CHUNKS)]
                 for key in sampled:
-                    share = len(keys) / len(sampled)
-                    records += round(share * int(await client.memory_usage(key, samples=20) or 0))
-                    text_key = key.replace("}:r:", "}:t:")
-                    texts += round(share * int(await client.memory_usage(text_key, samples=20) or 0))
+                    used = int(await client.memory_usage(key, samples=20) or 0) * len(keys) / len(sampled)
+                    _, page = await client.hscan(key, 0, count=20)
+                    lengths = [(_RECORD.unpack_from(kept)[0], len(kept)) for kept in page.values()]
+                    share = sum(record for record, _ in lengths) / max(1, sum(length for _, length in lengths))
+                    records += round(used * share)
+                    texts += round(used * (1 - share))
             memory: dict[str, Any] = await client.info("memory")
             # a cluster answers by node
             nodes = [memory] if "used_memory" in memory else list(memory.values())
@@ -379,12 +383,12 @@ class RedisArticleIndex:
 
         return await self._cache.call("read", "size", measure)
 
-    async def _chunks(self, client: Any, prefix: str, kind: str) -> list[str]:
+    async def _chunks(self, client: Any, prefix: str) -> list[str]:
         oldest = await client.hget(f"{prefix}layout", "oldest")
         newest = await client.get(f"{prefix}count")
         if oldest is None or newest is None:
             return []
-        return [f"{prefix}{kind}:{number}" for number in range(int(oldest), int(newest) // CHUNK + 1)]
+        return [f"{prefix}r:{number}" for number in range(int(oldest), int(newest) // CHUNK + 1)]
 
     # -- opening, see rebuild.py
 
@@ -539,17 +543,23 @@ class RedisArticleIndex:
             at += length
             made: list[Candidate] = []
             for _ in range(candidates):
-                other, hits, record, text = _CANDIDATE.unpack_from(reply, at)
+                other, hits, length = _CANDIDATE.unpack_from(reply, at)
                 at += _CANDIDATE.size
-                until = at + record + text
-                made.append(Candidate(other, hits, reply[at : at + record], reply[at + record : until] or None))
-                at = until
+                made.append(Candidate(other, hits, *_parted(reply[at : at + length])))
+                at += length
             yield _Answer(status, number, previous, tuple(made))
 
 
+def _parted(kept: bytes) -> tuple[bytes, bytes | None]:
+    """Record and text of what is kept of an article."""
+    (length,) = _RECORD.unpack_from(kept)
+    at = _RECORD.size + length
+    return kept[_RECORD.size : at], kept[at:] or None
+
+
 def _tags(arrival: Arrival) -> bytes:
-    # the low half of a sketch hash: the high one is small by choice
-    return arrival.sketch.astype(np.uint32).tobytes()
+    # small by choice: spread over all buckets by a multiplication that keeps them apart
+    return (arrival.sketch * _SPREAD).tobytes()
 
 
 def _arguments(arrival: Arrival, number: int) -> list[Any]:
@@ -557,8 +567,7 @@ def _arguments(arrival: Arrival, number: int) -> list[Any]:
         bytes.fromhex(arrival.article_key),
         bytes.fromhex(arrival.version_key[:16] + arrival.owner[:16]) + _VERSION.pack(arrival.fetched_ms, number),
         _tags(arrival),
-        arrival.record,
-        arrival.text,
+        _RECORD.pack(len(arrival.record)) + arrival.record + arrival.text,
     ]
 
 

@@ -24,7 +24,7 @@ from services.duplicates.check import (
 from services.duplicates.own_words import own_words
 from services.duplicates.passages import LocatedText, Run, shared_runs
 from services.duplicates.shingles import Tokens, Words, fold, shingle, shingle_sequence, tokenize
-from services.duplicates.sketch import sketch_of
+from services.duplicates.sketch import sketch
 from services.duplicates.stored import StoredArticle, milliseconds
 from services.duplicates.templates import TABLE_SHARE, figure_share, is_marked, is_refilled
 from services.duplicates.wire import Credit, find_credit
@@ -83,9 +83,9 @@ class Article:
         return leading(self.sequence)
 
     @cached_property
-    def sketch(self) -> Words:
+    def sketch(self) -> Leading:
         """The sketch; empty for an article below the floor, which is in no relation."""
-        return sketch_of(self.sequence) if not self.is_short else self.sequence[:0]
+        return sketch(self.halves) if not self.is_short else self.halves[:0]
 
     @cached_property
     def digest(self) -> int:

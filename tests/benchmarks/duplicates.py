@@ -2,7 +2,7 @@
 
     uv run --group measure python -m tests.benchmarks.duplicates [speed latency workers memory growth] [--articles N]
 
-Articles are made by `tests.duplicates_support.WordMill` (lengths as news has them: median 840 words), or, with --data,
+Articles are made by `tests.duplicates_support.NewsMill` (lengths as news has them: median 840 words), or, with --data,
 the development articles. A twentieth of the made articles are copies of earlier ones with edits. Everything is measured
 in turns on the same machine; what counts are the ratios.
 """
@@ -17,31 +17,34 @@ import multiprocessing
 import os
 import random
 import re
-import resource
 import statistics
 import time
 import unicodedata
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import redis as redis_client
 
 from schemas.articles import CleanArticle
 from schemas.events import content_hash
+from services.duplicates.check import Record
 from services.duplicates.index import Arrival, Found, Settlement
 from services.duplicates.matching import arrival_of, arrive, judge_candidates, settle_plan
 from services.duplicates.redis_index import IndexSettings, RedisArticleIndex
 from services.duplicates.relations import Article
 from services.duplicates.service import DuplicateFinder, build
 from services.duplicates.shingles import Words, fold, shingle, tokenize
-from services.duplicates.stored import to_stored
+from services.duplicates.sketch import RATE
+from services.duplicates.stored import milliseconds, to_stored
 from services.local.redis_server import RedisServer
 from services.runtime.cache import Cache
 from services.runtime.settings import RuntimeSettings
-from tests.duplicates_support import WordMill, article, records, runtime
+from tests.duplicates_support import NOON, NewsMill, article, records, runtime
 
 DATA = Path(os.environ.get("NEWSLOOM_DATA", "../shared/data")) / "duplicates" / "articles.jsonl.gz"
 HOURS = 72
@@ -49,17 +52,14 @@ HOURS = 72
 
 def made_texts(count: int, seed: int = 1) -> Iterator[str]:
     """Texts of our own making; one in twenty is an edited copy of one of the last thousand."""
-    mill, chance = WordMill(seed, reports=True), random.Random(seed)
-    recent: list[str] = []
+    mill, chance = NewsMill(seed), random.Random(seed)
+    recent: deque[str] = deque(maxlen=1000)
     for _ in range(count):
         if recent and chance.random() < 0.05:
             yield mill.edited(chance.choice(recent), chance.choice((0.0, 0.01, 0.02, 0.05)))
             continue
-        text = mill.text(mill.length())
-        recent.append(text)
-        if len(recent) > 1000:
-            recent.pop(0)
-        yield text
+        recent.append(mill.text())
+        yield recent[-1]
 
 
 def articles_of(texts: Sequence[str], first: int = 0, total: int | None = None) -> list[CleanArticle]:
@@ -355,8 +355,7 @@ def workers(count: int) -> None:
             for process in processes:
                 process.join()
             with redis_client.Redis.from_url(server.url) as client:
-                used = client.info("cpu")
-            busy = used["used_cpu_user"] + used["used_cpu_sys"]
+                busy = _redis_seconds(client)
             print(
                 f"  {number}: {share * number / longest:7.0f} articles/s; "
                 f"Redis itself {busy / (share * number) * 1e6:.0f} us an article"
@@ -375,73 +374,135 @@ def _bytes_by_kind(client: redis_client.Redis) -> dict[str, int]:
         asked = of_kind if len(of_kind) < 2000 else chance.sample(of_kind, 2000)
         pipeline = client.pipeline(transaction=False)
         for key in asked:
-            pipeline.memory_usage(key, samples=0 if kind not in "rt" else 200)
+            pipeline.memory_usage(key, samples=0 if kind != "r" else 200)
         # a key in a table of 24 + 24 (expiry) bytes beside what MEMORY USAGE counts, at 1 to 2 slots of 8 an entry
         sizes = [int(size or 0) + 24 + 12 + 12 for size in pipeline.execute()]
         totals[kind] = round(sum(sizes) * len(of_kind) / len(asked))
+    # check hashes and text of an article are one value: what it costs is shared out by their lengths
+    kept = [value for key in by_kind["r"][:20] for value in client.hvals(key)]
+    share = sum(int.from_bytes(value[:2], "big") for value in kept) / sum(map(len, kept))
+    totals["t"] = round(totals["r"] * (1 - share))
+    totals["r"] -= totals["t"]
     return totals
 
 
-KINDS = {"p": "postings", "r": "check hashes", "t": "texts", "a": "versions and results", "c": "clusters"}
+KINDS = {
+    "p": "postings and versions",
+    "q": "long postings",
+    "r": "check hashes",
+    "t": "texts",
+    "a": "results",
+    "c": "clusters",
+}
 
 
 def memory(count: int, use_data: bool) -> None:
     """Bytes of Redis an article, by what they are for, with `count` articles held."""
     with RedisServer() as server, redis_client.Redis.from_url(server.url) as client:
         before = client.info("memory")["used_memory"]
-        asyncio.run(_fill(server.url, count, use_data, [count]))
+        asyncio.run(_fill(server.url, count, use_data))
         after = client.info("memory")["used_memory"]
         kinds = _bytes_by_kind(client)
     print(f"memory with {count} {'development' if use_data else 'made'} articles held:")
     for kind, total in sorted(kinds.items(), key=lambda item: -item[1]):
         print(f"  {KINDS.get(kind, kind):24} {total / count:7.0f} bytes an article")
-    index = kinds.get("p", 0) + kinds.get("r", 0)
+    index = sum(kinds.get(kind, 0) for kind in "pqrv")
     rest = sum(kinds.values()) - index
-    print(f"  index and check {index / count:.0f}; texts, versions, results and clusters {rest / count:.0f}")
+    print(f"  index, versions and check {index / count:.0f}; texts, results and clusters {rest / count:.0f}")
     print(f"  all that Redis allocated: {(after - before) / count:.0f} bytes an article")
 
 
-async def _fill(url: str, count: int, use_data: bool, marks: Sequence[int]) -> list[tuple[int, float, float]]:
-    """Bring `count` articles in; at each mark, articles so far and processor seconds an article."""
+async def _fill(url: str, count: int, use_data: bool) -> None:
+    """Bring `count` articles in through the service."""
     service = build(runtime(url))
     assert service.process_batch is not None
-    found: list[tuple[int, float, float]] = []
     texts = iter(sample(count, True)) if use_data else made_texts(count)
-    chunk, done, spent = 1000, 0, 0.0
-    last: list[tuple[float, float]] = []
-    with redis_client.Redis.from_url(url) as client:
-        while done < count:
-            part = list(islice(texts, min(chunk, count - done)))
-            if not part:
-                break
-            events = articles_of(part, done, count)
-            pairs = list(zip(events, records(events), strict=True))
-            cpu = client.info("cpu")
-            busy = cpu["used_cpu_user"] + cpu["used_cpu_sys"]
-            used = resource.getrusage(resource.RUSAGE_SELF)
-            started = used.ru_utime + used.ru_stime
-            for at in range(0, len(pairs), 100):
-                await service.process_batch(pairs[at : at + 100])
-            used = resource.getrusage(resource.RUSAGE_SELF)
-            cpu = client.info("cpu")
-            spent = used.ru_utime + used.ru_stime - started
-            last.append((spent / len(part), (cpu["used_cpu_user"] + cpu["used_cpu_sys"] - busy) / len(part)))
-            done += len(part)
-            last = last[-5:]
-            if done in marks:
-                found.append((done, statistics.mean(a for a, _ in last), statistics.mean(b for _, b in last)))
+    done = 0
+    while part := list(islice(texts, min(1000, count - done))):
+        events = articles_of(part, done, count)
+        pairs = list(zip(events, records(events), strict=True))
+        for at in range(0, len(pairs), 100):
+            await service.process_batch(pairs[at : at + 100])
+        done += len(part)
     await service.stop()
-    return found
+
+
+def made_arrivals(count: int, first: int, total: int, seed: int) -> Iterator[Arrival]:
+    """Arrivals of unrelated articles as the index gets them, without their texts having been written.
+
+    Sketch, record and packed text have the sizes of news. Two to four of the sketch hashes are turns of phrase that
+    many articles share, some of them hundreds.
+    """
+    random_ = np.random.default_rng(seed)
+    noise = random_.bytes(1 << 20)
+    common = np.random.default_rng(0).integers(0, 2**32 // RATE, 50_000, dtype=np.uint32)
+    weights = 1 / (np.arange(len(common)) + 10.0)
+    drawn = random_.choice(len(common), size=1 << 18, p=weights / weights.sum())
+    noon_ms = milliseconds(NOON)
+    for place in range(first, first + count):
+        shingles = int(np.clip(random_.lognormal(6.73, 0.6), 60, 6000))
+        own = random_.integers(0, 2**32 // RATE, max(24, shingles // RATE), dtype=np.uint32)
+        shared = common[drawn[random_.integers(0, len(drawn), int(random_.integers(2, 5)))]]
+        sketch = np.concatenate((own, shared))
+        at = int(random_.integers(0, 1 << 19))
+        key = random_.bytes(16).hex()
+        record = Record(key, at, at, shingles, len(sketch), noon_ms, noise[at : at + shingles])
+        yield Arrival(
+            article_key=key,
+            version_key=noise[at : at + 16].hex(),
+            owner=noise[at + 16 : at + 32].hex(),
+            fetched_ms=noon_ms + round(HOURS * 3_600_000 * place / total),
+            sketch=sketch,
+            record=record.to_bytes(),
+            text=noise[at : at + 200 + round(2.45 * shingles)],
+        )
 
 
 def growth(count: int) -> None:
-    """Cost of an article as the window fills: processor time of worker and of Redis, which other load moves least."""
-    marks = [mark for mark in (10_000, 20_000, 50_000, 100_000, 200_000, 300_000, 400_000, 500_000) if mark <= count]
+    """Cost of an article as the window fills: processor time of worker and of Redis, which other load moves least.
+
+    The window is filled with made arrivals; at each mark articles come through the service, from their text on.
+    """
+    marks = [mark for mark in (10_000, 50_000, 100_000, 200_000, 300_000, 400_000, 500_000) if mark <= count]
+    measured = 1024
+    texts = list(made_texts(measured * len(marks), 7))
+
+    async def main(url: str) -> None:
+        service = build(runtime(url))
+        assert service.process_batch is not None
+        index, cache = await _opened(url)
+        done = 0
+        with redis_client.Redis.from_url(url) as client:
+            for turn, mark in enumerate(marks):
+                before, filled = _redis_seconds(client), mark - done
+                for at in range(done, mark, 1000):
+                    await index.add(made_arrivals(min(1000, mark - at), at, count, at + 1), {}, {})
+                filling = (_redis_seconds(client) - before) / filled
+                done = mark
+                events = articles_of(texts[turn * measured : (turn + 1) * measured], mark, count)
+                pairs = list(zip(events, records(events), strict=True))
+                started, redis_started = time.process_time(), _redis_seconds(client)
+                for at in range(0, measured, 32):
+                    await service.process_batch(pairs[at : at + 32])
+                worker = (time.process_time() - started) / measured
+                theirs = (_redis_seconds(client) - redis_started) / measured
+                memory = client.info("memory")["used_memory"] / mark
+                print(
+                    f"  {mark:7} articles in the window: worker {worker * 1e6:4.0f} us, Redis {theirs * 1e6:4.0f} us "
+                    f"(while filling {filling * 1e6:4.0f} us); {memory:.0f} bytes of Redis an article",
+                    flush=True,
+                )
+        await cache.close()
+        await service.stop()
+
+    print(f"growth, processor time an article, load {os.getloadavg()[0]:.1f}:")
     with RedisServer() as server:
-        found = asyncio.run(_fill(server.url, count, False, marks))
-    print("growth, processor time an article:")
-    for done, ours, theirs in found:
-        print(f"  {done:7} articles in the window: worker {ours * 1e6:5.0f} us, Redis {theirs * 1e6:5.0f} us")
+        asyncio.run(main(server.url))
+
+
+def _redis_seconds(client: redis_client.Redis) -> float:
+    used = client.info("cpu")
+    return float(used["used_cpu_user"] + used["used_cpu_sys"])
 
 
 def main() -> None:

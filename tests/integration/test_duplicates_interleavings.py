@@ -11,8 +11,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from schemas.articles import CleanArticle
-from schemas.duplicates import ClusterEvent, DuplicateAlert
-from schemas.topics import DUPLICATE_ALERTS, DUPLICATE_CLUSTERS
 from services.duplicates.check import compare
 from services.duplicates.redis_index import IndexSettings, RedisArticleIndex
 from services.duplicates.service import DuplicateFinder
@@ -20,7 +18,7 @@ from services.duplicates.shingles import fold, shingle, tokenize
 from services.runtime.cache import Cache
 from services.runtime.errors import DependencyError
 from services.runtime.service import Outcome
-from tests.duplicates_support import WordMill, article, records, runtime, values
+from tests.duplicates_support import WordMill, article, pairs_and_members, records, runtime, values
 
 MILL = WordMill(11)
 _BASES = [MILL.text(150) for _ in range(3)]
@@ -125,27 +123,7 @@ async def _work(
 
 
 def _found(outcomes: Sequence[Outcome]) -> tuple[set[frozenset[str]], set[frozenset[str]]]:
-    """Pairs from the alerts; members of each cluster from the cluster events, merges followed."""
-    pairs: set[frozenset[str]] = set()
-    members: dict[str, set[str]] = {}
-    into: dict[str, str] = {}
-    for outcome in outcomes:
-        for topic, _, value in values(outcome):
-            if topic == DUPLICATE_ALERTS.name and value is not None:
-                alert = DuplicateAlert.closed_from_bytes(value)
-                pairs |= {frozenset((alert.article.article_id, match.article.article_id)) for match in alert.matches}
-            elif topic == DUPLICATE_CLUSTERS.name and value is not None:
-                event = ClusterEvent.closed_from_bytes(value)
-                if event.kind == "merged" and event.merged_into is not None:
-                    into[event.cluster_id] = event.merged_into
-                elif event.kind == "member" and event.member is not None:
-                    members.setdefault(event.cluster_id, set()).add(event.member.article_id)
-    final: dict[str, set[str]] = {}
-    for cluster, held in members.items():
-        while cluster in into:
-            cluster = into[cluster]
-        final.setdefault(cluster, set()).update(held)
-    return pairs, {frozenset(held) for held in final.values() if len(held) > 1}
+    return pairs_and_members((topic, value) for outcome in outcomes for topic, _, value in values(outcome))
 
 
 def _expected() -> tuple[set[frozenset[str]], set[frozenset[str]]]:

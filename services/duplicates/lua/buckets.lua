@@ -4,6 +4,9 @@
 -- time, so that a hash lies in one place however many articles there are. What has expired is swept out as articles
 -- come.
 --
+-- r:<chunk> is a hash from numbers (4 bytes) to what is kept of the articles: the length of the record (2), record, text.
+-- In one value, because two cost 180 bytes more.
+--
 -- A version is 32 bytes: version key (8), owner (8), number (4), number of the version before (4), fetched at (ms, 8; less
 -- than 0 once withdrawn). A withdrawal is one with GONE for the version before.
 local INLINE = 60
@@ -83,19 +86,19 @@ local function latest_of(versions)
 end
 
 -- Answers: for each article a head of status (1), number (4), candidates (2) and length of the text before (4), that
--- text, and each candidate as number (4), hits (2), lengths of record and text (4 each), record, text.
+-- text, and each candidate as number (4), hits (2), length of what is kept of it (4), and that; past MOST_TEXTS no text.
 local function answer(parts, status, number, previous, hits, order, limit)
   local before = ''
   if previous ~= NONE then
-    local n = read('>I4', previous)
-    before = call('HGET', P .. 't:' .. floor(n / CHUNK), n) or ''
+    local kept = call('HGET', P .. 'r:' .. floor(read('>I4', previous) / CHUNK), previous)
+    if kept then before = sub(kept, read('>I2', kept) + 3) end
   end
   local found = {}
   for i = 1, #order do
     local n = order[i]
     if hits[n] >= LEAST_HITS then
       local value = read('>I4', n)
-      if value < limit then found[#found + 1] = {hits[n], value} end
+      if value < limit then found[#found + 1] = {hits[n], value, n} end
     end
   end
   if #found > 1 then
@@ -111,12 +114,11 @@ local function answer(parts, status, number, previous, hits, order, limit)
     if taken == MOST_CANDIDATES then break end
     local n = found[i][2]
     local chunk = floor(n / CHUNK)
-    local record = call('HGET', P .. 'r:' .. chunk, n)
-    if record then
+    local kept = call('HGET', P .. 'r:' .. chunk, found[i][3])
+    if kept then
       taken = taken + 1
-      local text = ''
-      if taken <= MOST_TEXTS then text = call('HGET', P .. 't:' .. chunk, n) or '' end
-      parts[#parts + 1] = write('>I4I2I4I4', n, found[i][1], #record, #text) .. record .. text
+      if taken > MOST_TEXTS then kept = sub(kept, 1, read('>I2', kept) + 2) end
+      parts[#parts + 1] = write('>I4I2I4', n, found[i][1], #kept) .. kept
     end
   end
   parts[head] = write('>BI4I2I4', status, number, taken, #before) .. before
