@@ -606,9 +606,18 @@ def dead_letters_replay(
         for line in done.refused:
             complain(f"not replayed: {line}")
         if as_json:
-            print_json({"replayed": done.replayed, "refused": list(done.refused), "left": done.left})
+            print_json(
+                {
+                    "replayed": done.replayed,
+                    "refused": list(done.refused),
+                    "left": done.left,
+                    **({"places": dict(done.places)} if done.places else {}),
+                }
+            )
         else:
             say(f"replayed {done.replayed}, refused {len(done.refused)}, left {done.left}")
+            for letter, place in done.places:
+                say(f"{letter} lies at {place} now; `newsloom record {place}` says what became of it")
         if done.refused:
             raise typer.Exit(console.EXIT_DATA)
 

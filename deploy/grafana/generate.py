@@ -43,6 +43,13 @@ COLOURS = {
     r"cleaner( 1 h)?": "#5794F2",
     r"entities( 1 h)?": "#FF9830",
     r"duplicates( 1 h)?": "#B877D9",
+    r"observer": "#73BF69",
+    r"cleaner emitted": "#5794F2",
+    r"cleaner discarded": "#8AB8FF",
+    r"entities emitted": "#FF9830",
+    r"entities discarded": "#FFCB7D",
+    r"duplicates emitted": "#B877D9",
+    r"duplicates discarded": "#DEB6F2",
     r"exact": "#F2495C",
     r"near": "#FF9830",
     r"excerpt": "#FADE2A",
@@ -162,7 +169,7 @@ def series(
 
 _LABELS = {
     "outcome": ("emitted", "discarded", "dead_lettered"),
-    "service": ("cleaner", "entities", "duplicates"),
+    "service": ("cleaner", "entities", "duplicates", "observer"),
     "relation": ("exact", "near", "excerpt"),
     "result": ("hit", "miss", "unavailable"),
 }
@@ -742,7 +749,6 @@ def service() -> tuple[str, str, Sequence[Row]]:
                         Query(
                             f"histogram_quantile(0.99, sum by (le, operation) (rate(newsloom_redis_seconds_bucket{{{mine}}}[$__rate_interval])))",
                             "{{operation}}",
-                            quiet=True,
                         ),
                         unit="s",
                         width=8,
@@ -753,7 +759,6 @@ def service() -> tuple[str, str, Sequence[Row]]:
                         Query(
                             f"sum by (operation) (rate(newsloom_redis_errors_total{{{mine}}}[$__rate_interval]))",
                             "{{operation}}",
-                            quiet=True,
                         ),
                         width=8,
                     ),
@@ -764,14 +769,14 @@ def service() -> tuple[str, str, Sequence[Row]]:
                         Query(f"newsloom_assigned_partitions{{{mine}}}", "partitions, {{instance}}"),
                         unit="short",
                         decimals=0,
-                        width=8,
+                        width=6,
                     ),
                     listing(
                         "Releases",
                         "What runs; more than one line: an upgrade is under way, or stuck.",
                         ("workers", Query(f"count by (service, version) (newsloom_build_info{{{mine}}})"), "short"),
                         by="service, version",
-                        width=8,
+                        width=6,
                         height=8,
                     ),
                     listing(
@@ -783,7 +788,7 @@ def service() -> tuple[str, str, Sequence[Row]]:
                             "short",
                         ),
                         by="name, version",
-                        width=8,
+                        width=6,
                         height=8,
                     ),
                     series(
@@ -794,7 +799,7 @@ def service() -> tuple[str, str, Sequence[Row]]:
                             "{{result}}",
                             quiet=True,
                         ),
-                        width=8,
+                        width=6,
                     ),
                 ),
             ),
@@ -863,7 +868,7 @@ def service() -> tuple[str, str, Sequence[Row]]:
                             "sum by (result) (rate(newsloom_cleaner_learnt_lookups_total[$__rate_interval]))",
                             "{{result}}",
                         ),
-                        width=8,
+                        width=12,
                     ),
                     series(
                         "Articles learnt from",
@@ -872,7 +877,7 @@ def service() -> tuple[str, str, Sequence[Row]]:
                             "sum by (result) (rate(newsloom_cleaner_learnt_articles_total[$__rate_interval]))",
                             "{{result}}",
                         ),
-                        width=8,
+                        width=12,
                     ),
                 ),
             ),
@@ -1394,7 +1399,7 @@ def kafka_redis() -> tuple[str, str, Sequence[Row]]:
                         steps=((None, RED), (1, GREEN)),
                         words=YES_NO,
                     ),
-                    number("Keys", "In the suite's database.", Query("max(newsloom_redis_keys)"), decimals=0),
+                    number("Keys", "In the suite's database.", Query("max(newsloom_redis_keys)")),
                     number("Clients", "Connections to Redis.", Query("max(newsloom_redis_clients)"), decimals=0),
                     series(
                         "Memory",

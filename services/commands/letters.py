@@ -20,6 +20,8 @@ class Replayed:
     replayed: int
     refused: tuple[str, ...]
     left: int
+    places: tuple[tuple[str, str], ...] = ()
+    """Where each of the `ids` that were asked for lies now: id, topic/partition/offset."""
 
 
 def replay_group(settings: RuntimeSettings, service: str) -> str:
@@ -64,7 +66,7 @@ def replay(
             )
         targets = {_header(letter, ERROR_TOPIC) for letter in chosen} - {""}
         known = admin.partitions(targets) if targets else set[tuple[str, int]]()
-    done, refused = 0, list[str]()
+    done, refused, places = 0, list[str](), list[tuple[str, str]]()
     reached = dict(begins)
     with Publisher(settings) as publisher:
         for letter in chosen if limit is None else chosen[:limit]:
@@ -77,20 +79,20 @@ def replay(
                 headers = [
                     (name, value) for name, value in letter.headers if name not in (*DEAD_LETTER_HEADERS, REPLAYS)
                 ]
-                publisher.send(
-                    target,
-                    letter.key,
-                    letter.value,
-                    [*headers, (REPLAYS, str(replays).encode())],
-                    partition=partition if (target, partition) in known else None,
-                )
+                record = target, letter.key, letter.value, [*headers, (REPLAYS, str(replays).encode())]
+                back_to = partition if (target, partition) in known else None
+                if ids:
+                    number, offset = publisher.send_now(*record, partition=back_to)
+                    places.append((_id(letter), f"{target}/{number}/{offset}"))
+                else:
+                    publisher.send(*record, partition=back_to)
                 done += 1
                 on_progress(f"{done} records")
             reached[letter.topic, letter.partition] = letter.offset + 1
         publisher.flush()
     if is_whole:
         commit_offsets(settings, group, reached)
-    return Replayed(done, tuple(refused), len(chosen) - done - len(refused))
+    return Replayed(done, tuple(refused), len(chosen) - done - len(refused), tuple(places))
 
 
 def purge(settings: RuntimeSettings, service: str, *, everything: bool = False) -> int:

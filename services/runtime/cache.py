@@ -31,6 +31,7 @@ class Cache:
 
     def __init__(self, settings: RuntimeSettings, service: str) -> None:
         self._service = service
+        self._operations: set[str] = set()
         self._cluster = settings.redis_cluster
         options: dict[str, Any] = {
             "socket_timeout": settings.redis_timeout_seconds,
@@ -57,6 +58,10 @@ class Cache:
 
     async def call(self, operation: str, key: str, command: Callable[[Any], Awaitable[T]]) -> T:
         """What `command(client)` returns. Raises DependencyError; `operation` is from a list in the code."""
+        if operation not in self._operations:
+            # at zero before the first failure, so that a rate exists
+            self._operations.add(operation)
+            REDIS_ERRORS.labels(self._service, operation)
         started = clock.seconds()
         try:
             return await command(self._client)

@@ -148,12 +148,13 @@ def test_what_prometheus_tells_is_what_was_published(suite: ObservedSuite, prome
 
         eventually(agree, 30, message=f"{service}: {prometheus.query(audited)} {prometheus.query(counted)}")
     assert prometheus.value("sum(newsloom_conservation_gap_records)") == 0
-    carried = {
-        (labels["outlet"], labels["earliest_outlet"]): value
-        for labels, value in prometheus.query("newsloom_duplicate_carried_articles_total")
-    }
-    assert len(carried) >= 1
-    assert sum(carried.values()) >= 2
+
+    def carried() -> dict[tuple[str, str], float]:
+        found = prometheus.query("newsloom_duplicate_carried_articles_total")
+        return {(labels["outlet"], labels["earliest_outlet"]): value for labels, value in found}
+
+    # the copy of one outlet's report in two others
+    eventually(lambda: sum(carried().values()) >= 2, 60, message=f"pairs of outlets: {carried()}")
 
 
 def test_the_record_that_was_late_or_slow_is_told_beside_the_histograms(
@@ -227,8 +228,8 @@ def test_a_killed_service_wakes_somebody_and_all_is_quiet_once_it_is_back(
         # the lag is seen from outside, and nothing is lost meanwhile
         eventually(lambda: (prometheus.value('service:newsloom_lag_records:sum{service="entities"}') or 0) >= 20, 40)
         suite.start("entities")
-        eventually(lambda: not _named(prometheus, "NewsloomServiceDown"), 60, message="the alert resolves")
-        eventually(lambda: prometheus.value('service:newsloom_lag_records:sum{service="entities"}') == 0, 60)
+        eventually(lambda: not _named(prometheus, "NewsloomServiceDown"), 150, message="the alert resolves")
+        eventually(lambda: prometheus.value('service:newsloom_lag_records:sum{service="entities"}') == 0, 90)
         assert prometheus.value("sum(newsloom_conservation_gap_records)") == 0
         report(f"NewsloomServiceDown fired {fired - broken:.0f} s after SIGKILL (time 30 times faster), then resolved")
     finally:

@@ -77,7 +77,11 @@ def test_a_replay_takes_what_it_is_told_and_nothing_twice(bench: Bench) -> None:
     assert newsloom(bench, "dead-letters", "replay", "cleaner", "--limit", "2")[1]["replayed"] == 2
     bench.settled()
     [first] = [letter["id"] for letter in newsloom(bench, "dead-letters", "list", "cleaner")[1]][-1:]
-    assert newsloom(bench, "dead-letters", "replay", "cleaner", "--id", first)[1]["replayed"] == 1
+    again = newsloom(bench, "dead-letters", "replay", "cleaner", "--id", first)[1]
+    assert again["replayed"] == 1
+    topic, partition, offset = again["places"][first].split("/")
+    newest = max(bench.records("raw-articles"), key=lambda record: record.timestamp)
+    assert (newest.topic, newest.partition, newest.offset) == (topic, int(partition), int(offset))
     code, _, complaint = newsloom(bench, "dead-letters", "replay", "cleaner", "--id", "0/999999")
     assert (code, "no dead letter 0/999999" in complaint) == (65, True)
 
