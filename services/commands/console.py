@@ -44,8 +44,9 @@ def is_terminal() -> bool:
 
 
 def print_json(value: object) -> None:
-    """`value` as one line of JSON on standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str).encode(errors="replace").decode() + "\n")
+    """`value` as one line of JSON on standard output, with what could steer a terminal escaped."""
+    line = json.dumps(value, ensure_ascii=False, default=str)
+    sys.stdout.write(_UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", line) + "\n")
     sys.stdout.flush()
 
 

@@ -15,7 +15,7 @@ from services.commands import console
 from services.runtime import clock
 from services.runtime.cache import Cache
 from services.runtime.errors import ConfigurationError, DependencyError
-from services.runtime.lines import LinesOutbox, LinesRun, Tally, open_lines
+from services.runtime.lines import LinesOutbox, LinesRun, Tally, bounded_lines, open_lines
 from services.runtime.service import Service
 from services.runtime.settings import RuntimeSettings
 
@@ -64,7 +64,8 @@ def run_process(
 
         outbox = LinesOutbox(service, output=file, folder=folder, letters=letters_file, tally=tally)
         try:
-            asyncio.run(LinesRun(service, settings.batch_records, progress).run(iter(lines), outbox, tally))
+            values = bounded_lines(lines, service.source.max_message_bytes)
+            asyncio.run(LinesRun(service, settings.batch_records, progress).run(values, outbox, tally))
         except (OSError, EOFError) as error:
             if isinstance(error, BrokenPipeError):
                 raise

@@ -16,7 +16,7 @@ from schemas.articles import MAX_RAW_BYTES, RawArticle
 from schemas.events import InvalidEventError
 from services.cleaner.urls import url_key
 from services.runtime.errors import ConfigurationError, SuiteError
-from services.runtime.lines import open_lines
+from services.runtime.lines import bounded_lines, open_lines
 from services.runtime.metrics import release
 
 Format = Literal["auto", "raw", "html", "text"]
@@ -141,7 +141,7 @@ def _page(path: Path, name: str, content: bytes, kind: Format, hints: Hints) -> 
 
 def _raw_lines(path: str) -> Iterator[RawRecord | InputError]:
     with ExitStack() as stack:
-        lines = open_lines(path, stack)
+        lines = bounded_lines(open_lines(path, stack), MAX_RAW_BYTES)
         number = 0
         found = False
         try:
@@ -152,7 +152,7 @@ def _raw_lines(path: str) -> Iterator[RawRecord | InputError]:
                 found = True
                 place = f"{path} line {number}"
                 if len(value) > MAX_RAW_BYTES:
-                    yield _too_large(place, len(value))
+                    yield _too_large(place, None)
                     continue
                 try:
                     article = RawArticle.closed_from_bytes(value)
@@ -180,8 +180,9 @@ def record_key(article: RawArticle) -> bytes:
     return (url_key(article.url) if article.url else article.record_id or "").encode()
 
 
-def _too_large(place: str, size: int) -> InputError:
+def _too_large(place: str, size: int | None) -> InputError:
+    how_large = f"{size / 2**20:.1f} MiB is" if size is not None else "it is"  # a line is not read to its end
     return InputError(
-        f"{place}: {size / 2**20:.1f} MiB is more than the {MAX_RAW_BYTES // 2**20} MiB that raw-articles takes; "
+        f"{place}: {how_large} more than the {MAX_RAW_BYTES // 2**20} MiB that raw-articles takes; "
         "publish the page without its embedded pictures"
     )

@@ -82,6 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, content_type: str, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
+        # a reason may quote what came from anywhere: no browser is to take it for a page
+        self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -67,6 +67,17 @@ def open_lines(path: str, stack: ExitStack) -> BinaryIO:
     return cast("BinaryIO", stack.enter_context(gzip.GzipFile(fileobj=file))) if packed else file
 
 
+def bounded_lines(file: BinaryIO, most_bytes: int) -> Iterator[bytes]:
+    """The lines of `file` without their ends; of a longer one its first `most_bytes` + 1.
+
+    A packed file of a few kilobytes may hold a line that no memory does.
+    """
+    while line := file.readline(most_bytes + 1):
+        yield line.rstrip(b"\r\n")
+        while line and not line.endswith(b"\n"):
+            line = file.readline(1 << 20)
+
+
 class LinesOutbox:
     """Writes values as lines: those of the service's first topic to `output`, or every topic's to a file of a folder.
 

@@ -85,7 +85,7 @@ class Target:
         data = data[:MAX_BYTES]
         began = time.process_time()
         record = self.record_of(data)
-        outcome, messages = self._outcome(record)
+        outcome, messages = self.outcome(record)
         try:
             self.also(data)
         except Exception as error:
@@ -94,11 +94,12 @@ class Target:
         if took > self.cpu_seconds:
             raise FuzzFailure(f"took {took:.1f} s of processor time", "slow")
         # a redelivery is byte-equal; asked of some inputs, because it costs as much again
-        if zlib.crc32(data) % 16 == 0 and not outcome.startswith("dead") and self._outcome(record)[1] != messages:
+        if zlib.crc32(data) % 16 == 0 and not outcome.startswith("dead") and self.outcome(record)[1] != messages:
             raise FuzzFailure("a second pass wrote other bytes", "redelivery")
         return outcome, took
 
-    def _outcome(self, record: Record) -> tuple[str, list[Message]]:
+    def outcome(self, record: Record) -> tuple[str, list[Message]]:
+        """What became of `record`, and what was written. Raises FuzzFailure."""
         engine, outbox = _engine(self.service())
         outbox.messages = []
         try:
@@ -196,18 +197,20 @@ def _cleaner() -> Service[RawArticle]:
     return cleaner.build(RuntimeSettings(redis_url=SecretStr("redis://127.0.0.1:1/0")), settings)
 
 
-def _raw(**fields: object) -> Record:
+def raw_record(**fields: object) -> Record:
+    """A raw article with `fields` as a record."""
     value = {"url": "https://gazette.example/news/1", "fetched_at": _AT.isoformat(), "publisher": {"name": "fuzz"}}
     return _record(RAW_ARTICLES.name, json.dumps({**value, **fields}).encode())
 
 
 def _page(data: bytes) -> Record:
-    return _raw(html=data.decode(errors="surrogateescape"))
+    return raw_record(html=data.decode(errors="surrogateescape"))
 
 
 def _text(data: bytes) -> Record:
     # an aggregator's page is split; a page of one article goes another way
-    return _raw(text=data.decode(errors="surrogateescape"), **({"aggregator": "Newsheap"} if len(data) % 4 else {}))
+    aggregator = {"aggregator": "Newsheap"} if len(data) % 4 else {}
+    return raw_record(text=data.decode(errors="surrogateescape"), **aggregator)
 
 
 # -- shingle

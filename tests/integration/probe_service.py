@@ -36,6 +36,10 @@ def build(runtime: RuntimeSettings) -> Service[RawArticle]:
         if what == "hang":
             # one call of C that keeps the interpreter's lock: no Python thread runs any more
             re.match(r"(a+)+$", "a" * 60 + "b")
+        if what == "memory":
+            # far more than the limit, and in pieces, as a library would ask for it
+            hoard = [bytearray(16 << 20) for _ in range(4096)]
+            del hoard
         if what == "sleep":
             await asyncio.sleep(float(raw.extra["seconds"]))
         text = raw.text or ""

@@ -21,7 +21,7 @@ from schemas.articles import CleanArticle
 from schemas.topics import CLEAN_ARTICLES, RAW_ARTICLES, dead_letters, discards
 from services.local.broker import Broker
 from services.runtime.errors import DependencyError
-from services.runtime.kafka import Admin, Publisher, read_records
+from services.runtime.kafka import MAX_REQUEST_BYTES, Admin, Publisher, read_records
 from services.runtime.marks import Mark
 from services.runtime.service import Record
 from services.runtime.settings import RuntimeSettings
@@ -209,15 +209,21 @@ def test_events_carry_cloudevents_headers_the_publishers_trace_and_their_coordin
     assert headers["newsloom.source.offset"] == b"0"
 
 
-def test_an_output_that_the_broker_refuses_is_a_dead_letter_and_its_neighbours_pass(bench: Bench) -> None:
-    # 6 MB of text, six times: larger than clean-articles takes, while the record itself is taken
-    bench.publish(raw(1), raw(2, do="large", times=1_600_000), raw(3))
+@pytest.mark.parametrize(
+    ("times", "who"), [(1_500_000, "broker"), (1_800_000, "client")], ids=["at-the-broker", "at-the-client"]
+)
+def test_an_output_that_is_refused_is_a_dead_letter_and_its_neighbours_pass(bench: Bench, times: int, who: str) -> None:
+    # "Body of article 2." so often: more than clean-articles takes, or than the producer sends at all
+    size = times * len("Body of article 2.")
+    assert (size > MAX_REQUEST_BYTES) == (who == "client")
+    assert size > CLEAN_ARTICLES.max_message_bytes
+    bench.publish(raw(1), raw(2, do="large", times=times), raw(3))
     bench.start()
     bench.settled()
     assert sorted(set(headlines(bench.records("clean-articles")))) == ["Headline 1", "Headline 3"]
     [letter] = bench.records("cleaner-dead-letters")
     assert dict(letter.headers)["newsloom.reason"] == b"refused"
-    assert letter.value == raw(2, do="large", times=1_600_000)
+    assert letter.value == raw(2, do="large", times=times)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -268,18 +274,23 @@ def letters(bench: Bench) -> list[tuple[bytes | None, str, str]]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("do", "reason"), [("exit", "crashed"), ("segfault", "crashed"), ("hang", "too_slow")])
+@pytest.mark.parametrize(
+    ("do", "reason"), [("exit", "crashed"), ("segfault", "crashed"), ("hang", "too_slow"), ("memory", "crashed")]
+)
 def test_a_record_that_ends_three_workers_is_a_dead_letter_and_the_next_one_passes(
     bench: Bench, do: str, reason: str
 ) -> None:
     values = [raw(0), raw(1, do=do), raw(2)]
     bench.publish(*values)
-    limit = "4" if do == "hang" else "60"
+    limits = {
+        "NEWSLOOM_STALL_SECONDS": "4" if do == "hang" else "60",
+        "NEWSLOOM_MEMORY_LIMIT_BYTES": str(1 << 30) if do == "memory" else "0",
+    }
     for _ in range(3):
-        worker = bench.start(NEWSLOOM_STALL_SECONDS=limit)
+        worker = bench.start(**limits)
         assert worker.wait(timeout=60) != 0
         assert headlines(bench.records("clean-articles"))[:1] == ["Headline 0"]
-    bench.start(NEWSLOOM_STALL_SECONDS=limit)
+    bench.start(**limits)
     bench.settled()
     assert set(headlines(bench.records("clean-articles"))) == {"Headline 0", "Headline 2"}
     assert letters(bench) == [(values[1], reason, "3")]

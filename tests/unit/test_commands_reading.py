@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,22 @@ def test_a_broken_gzip_file_says_so(tmp_path: Path) -> None:
     file.write_bytes(gzip.compress(json.dumps(GOOD).encode() * 1000)[:40])
     with pytest.raises(ConfigurationError, match="whole"):
         read(file)
+
+
+def test_a_small_packed_file_with_a_line_that_no_memory_holds_is_passed_over_line_by_line(tmp_path: Path) -> None:
+    packed = tmp_path / "bomb.jsonl.gz"
+    with gzip.open(packed, "wb", compresslevel=1) as file:
+        for _ in range(120):
+            file.write(bytes(2**20))
+        file.write(b"\n" + json.dumps(GOOD).encode() + b"\n")
+    assert packed.stat().st_size < 2**20
+    tracemalloc.start()
+    try:
+        error, record = read(packed)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(error, InputError)
+    assert "line 1" in str(error)
+    assert isinstance(record, RawRecord)
+    assert peak < 100 * 2**20
