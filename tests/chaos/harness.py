@@ -10,6 +10,7 @@ machine cannot inject is shown as skipped, with the reason.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -34,7 +35,7 @@ from services.cleaner.urls import url_key
 from services.commands.audit import audit
 from services.commands.letters import replay
 from services.local.redis_server import RedisServer
-from services.runtime.errors import SuiteError
+from services.runtime.errors import DependencyError, SuiteError
 from services.runtime.kafka import Admin, Publisher, read_records
 from services.runtime.service import Record
 from services.runtime.settings import RuntimeSettings
@@ -97,7 +98,7 @@ class Chaos:
 
     def start(self) -> None:
         self.suite.start()
-        self.suite.wait_until_ready(within_seconds=120)
+        self.suite.wait_until_ready(within_seconds=300)
 
     def another(self, **environment: str) -> Suite:
         """One more worker of each service, in a folder of its own; use as a context manager."""
@@ -153,6 +154,22 @@ class Chaos:
         """Returns when `service` has written something and has more to read."""
         before = self.written(_OUTPUTS[service])
         eventually(lambda: self.written(_OUTPUTS[service]) >= before + 5, within_seconds=90, every_seconds=0.2)
+
+    def settled(self) -> None:
+        """Returns when the services have read everything; fails when they get no further."""
+        left, since, lag = -1, time.monotonic(), dict[str, int]()
+        while True:
+            with contextlib.suppress(DependencyError):  # a broker that has just started has no coordinator yet
+                lag = self.suite.lag()
+                if sum(lag.values()) != left:
+                    left, since = sum(lag.values()), time.monotonic()
+                if not left:
+                    # the cleaner may have written since the others were looked at
+                    if not sum(self.suite.lag().values()):
+                        return
+                    left = -1
+            assert time.monotonic() - since < _STANDSTILL_SECONDS, f"no further for {_STANDSTILL_SECONDS} s: {lag} left"
+            time.sleep(0.5)
 
     # -- what must hold
 
@@ -323,7 +340,7 @@ class Chaos:
                 self.publish(now=True)
                 self.under_way()
             # caught up: what lies on the topics is settled before the machine's own time is back
-            self.suite.wait_until_done(within_seconds=240)
+            self.settled()
         finally:
             self.broker.stop()
             self.broker.clock = None
@@ -369,7 +386,7 @@ class Chaos:
         self.articles += large
         ids = {article_id(article) for article in large}
         for service, (topic, _) in limits.items():
-            self.suite.wait_until_done(within_seconds=240)
+            self.settled()
             refused = [
                 record for record in self.suite.records(f"{service}-dead-letters") if _reason(record) == "refused"
             ]
@@ -405,7 +422,7 @@ class Chaos:
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
             time.sleep(0.1)  # how long it may work
-        self.suite.wait_until_done(within_seconds=240)
+        self.settled()
         assert [self.suite.pids[name] for name in names] == pids, "a worker ended"
         grown = [(_peak(pid) - least) >> 20 for pid, least in zip(pids, before, strict=True)]
         waiting = _BACKLOG_PAGES * _BACKLOG_PAGE_BYTES >> 20
@@ -510,7 +527,7 @@ class Chaos:
                 note = fault()
             except NotHereError as error:
                 skipped = str(error)
-            self.suite.wait_until_done(within_seconds=240)
+            self.settled()
             self.check()
         except (AssertionError, SuiteError) as error:
             failure = str(error)[:1500]
@@ -529,6 +546,8 @@ class Chaos:
 _OUTAGE: Final = 3
 """What an outage of the broker may cut off: the sends under way, the commit, and the work taken when the group meets
 again."""
+# a busy machine is slow, but it does not stand still
+_STANDSTILL_SECONDS: Final = 150
 _BACKLOG_PAGES: Final = 300
 _BACKLOG_PAGE_BYTES: Final = 1_500_000
 _MOST_GROWTH_MB: Final = 256
