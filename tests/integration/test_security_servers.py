@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Generator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from schemas.articles import CleanArticle, Language, Outlet
 from schemas.topics import ALL_TOPICS
 from services.local.broker import Broker
 from services.local.ports import free_port
@@ -39,7 +42,25 @@ RIGHTS = (
     ("TOPIC", "cleaner-discards", "WRITE"),
     ("GROUP", "newsloom-cleaner", "READ"),
 )
-REDIS_RIGHTS = "~newsloom:cleaner:* -@all +get +set +ping +auth +select"
+RUNBOOK = (REPOSITORY / "deploy" / "README.md").read_text()
+# what each service may do with Redis, as the runbook has it
+REDIS_USERS = {
+    line.split()[1]: line for line in re.findall(r"^user .*$", RUNBOOK, re.MULTILINE) if not line.endswith(" off")
+}
+# a right of each that its first record needs: what is asked of Redis, and what Redis calls it
+REDIS_NEEDED = {"entities": "mget", "duplicates": "evalsha"}
+
+
+def rights_of(service: str) -> tuple[tuple[str, str, str], ...]:
+    """The service's row in the runbook's table, as (resource, name, operation)."""
+    [row] = re.findall(rf"^\| {service} \|([^|]*)\|([^|]*)\|([^|]*)\|$", RUNBOOK, re.MULTILINE)
+    reads, writes, groups = ([name.strip() for name in cell.split(",")] for cell in row)
+    reads = ["raw-articles" if name == "the raw topics" else name for name in reads]
+    return (
+        *(("TOPIC", name, "READ") for name in reads),
+        *(("TOPIC", name, "WRITE") for name in writes),
+        *(("GROUP", name, "READ") for name in groups),
+    )
 
 
 class SecureBroker(Broker):
@@ -121,7 +142,7 @@ def broker(certificates: Path) -> Generator[SecureBroker]:
 
 @pytest.fixture(scope="module")
 def redis_with_tls(certificates: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    """The URL, with user and password, of a Redis that speaks TLS only and knows one user with the least rights."""
+    """The URL, with USER for its user, of a Redis that speaks TLS only and knows the runbook's users."""
     program = "/usr/bin/redis-server"
     if not os.access(program, os.X_OK) or "yes" not in _tls_answer(program):
         if os.environ.get("CI") == "true":
@@ -129,7 +150,13 @@ def redis_with_tls(certificates: Path, tmp_path_factory: pytest.TempPathFactory)
         pytest.skip("no Redis with TLS on this machine (the packaged one has none): apt-get install redis-server")
     folder = tmp_path_factory.mktemp("redis")
     port = free_port()
-    (folder / "users").write_text(f"user default off\nuser cleaner on >{REDIS_PASSWORD} {REDIS_RIGHTS}\n")
+    users = [line.replace(">PASSWORD", f">{REDIS_PASSWORD}") for line in REDIS_USERS.values()]
+    for service, command in REDIS_NEEDED.items():
+        # one more user each, with a right fewer
+        poorer = REDIS_USERS[service].replace(f"user {service} ", f"user poor-{service} ").replace(f" +{command}", "")
+        assert len(poorer.split()) == len(REDIS_USERS[service].split()) - 1
+        users.append(poorer.replace(">PASSWORD", f">{REDIS_PASSWORD}"))
+    (folder / "users").write_text("\n".join(["user default off", *users, ""]))
     tls = ("--tls-port", str(port), "--port", "0", "--tls-auth-clients", "no", "--tls-ca-cert-file", "ca.pem")
     keys = ("--tls-cert-file", "server.crt", "--tls-key-file", "server.key")
     server = subprocess.Popen(
@@ -139,7 +166,7 @@ def redis_with_tls(certificates: Path, tmp_path_factory: pytest.TempPathFactory)
     )
     try:
         eventually(lambda: _is_open(port), within_seconds=20)
-        yield f"rediss://cleaner:{REDIS_PASSWORD}@127.0.0.1:{port}/0?ssl_ca_certs={certificates / 'ca.pem'}"
+        yield f"rediss://USER:{REDIS_PASSWORD}@127.0.0.1:{port}/0?ssl_ca_certs={certificates / 'ca.pem'}"
     finally:
         server.terminate()
         server.wait(timeout=20)
@@ -177,7 +204,7 @@ class Cleaner:
             "NEWSLOOM_KAFKA_USERNAME": "worker",
             "NEWSLOOM_KAFKA_PASSWORD": PASSWORD,
             "NEWSLOOM_KAFKA_CA_FILE": str(certificates / "ca.pem"),
-            "NEWSLOOM_REDIS_URL": redis_url,
+            "NEWSLOOM_REDIS_URL": redis_url.replace("USER", "cleaner"),
             "NEWSLOOM_TOPIC_PREFIX": prefix,
             "NEWSLOOM_HTTP_PORT_FILE": str(folder / "port"),
             "NEWSLOOM_LOG_LEVEL": "DEBUG",
@@ -186,7 +213,7 @@ class Cleaner:
         with Admin(self.settings) as admin:
             admin.create_topics(ALL_TOPICS, prefix=prefix, partitions=1)
 
-    def grant(self, rights: tuple[tuple[str, str, str], ...]) -> None:
+    def grant(self, rights: tuple[tuple[str, str, str], ...], user: str = "worker") -> None:
         from kafka import KafkaAdminClient
         from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
@@ -194,7 +221,7 @@ class Cleaner:
         admin.create_acls(
             [
                 ACL(
-                    "User:worker",
+                    f"User:{user}",
                     "*",
                     ACLOperation[operation],
                     ACLPermissionType.ALLOW,
@@ -205,10 +232,10 @@ class Cleaner:
         )
         admin.close()
 
-    def start(self, **environment: str) -> subprocess.Popen[bytes]:
-        with (self.folder / "worker.log").open("ab") as log:
+    def start(self, service: str = "cleaner", *, name: str = "worker", **environment: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{name}.log").open("ab") as log:
             worker = subprocess.Popen(
-                [sys.executable, "-m", "services.cleaner.service"],
+                [sys.executable, "-m", f"services.{service}.service"],
                 cwd=REPOSITORY,
                 stdout=log,
                 stderr=log,
@@ -221,9 +248,9 @@ class Cleaner:
     def log(self) -> str:
         return (self.folder / "worker.log").read_text()
 
-    def publish(self, value: bytes) -> None:
+    def publish(self, value: bytes, topic: str = "raw-articles") -> None:
         with Publisher(self.settings) as publisher:
-            publisher.send(self.prefix + "raw-articles", b"page", value)
+            publisher.send(self.prefix + topic, b"page", value)
             publisher.flush()
 
     def count(self, topic: str) -> int:
@@ -267,7 +294,7 @@ def test_a_worker_works_over_tls_with_its_password_and_no_more_than_its_rights(
     cleaner.grant(RIGHTS)
     cleaner.publish(page(1))
     cleaner.start(NEWSLOOM_KAFKA_SASL_MECHANISM=mechanism)
-    eventually(lambda: cleaner.count("clean-articles") == 1, within_seconds=60, message="the article is out")
+    eventually(lambda: cleaner.count("clean-articles") == 1, within_seconds=150, message="the article is out")
     # the same page fetched again: only a Redis that remembers makes it a discard
     cleaner.publish(page(2))
     eventually(lambda: cleaner.count("cleaner-discards") == 1, within_seconds=30, message="Redis was asked")
@@ -275,6 +302,89 @@ def test_a_worker_works_over_tls_with_its_password_and_no_more_than_its_rights(
     eventually(lambda: cleaner.count("cleaner-dead-letters") == 1, within_seconds=30)
     assert PASSWORD not in cleaner.log
     assert REDIS_PASSWORD not in cleaner.log
+
+
+def test_the_runbook_has_the_cleaners_rights() -> None:
+    assert sorted(rights_of("cleaner")) == sorted(RIGHTS)
+
+
+def clean(number: int) -> bytes:
+    """A clean article with names in it; equal text under every number, so that later ones are duplicates."""
+    text = " ".join(f"Ilse Varga of Corran told the council of Lisbon about item {item}." for item in range(20))
+    return CleanArticle(
+        article_id=f"{number:032x}",
+        outlet=Outlet(name=f"Gazette {number}"),
+        headline="Council hears of the harbour",
+        text=text,
+        language=Language(code="en", confidence=1.0),
+        fetched_at=datetime(2026, 3, 2, 8, number, tzinfo=UTC),
+    ).to_bytes()
+
+
+@pytest.mark.parametrize("service", ["entities", "duplicates"])
+def test_each_service_works_with_the_runbooks_rights_and_no_more(
+    cleaner: Cleaner, redis_with_tls: str, service: str
+) -> None:
+    user = f"only-{service}"
+    make_users(cleaner.broker, [user])
+    cleaner.grant(rights_of(service), user)
+    secrets = {"NEWSLOOM_KAFKA_USERNAME": user, "NEWSLOOM_REDIS_URL": redis_with_tls.replace("USER", service)}
+    for number in range(3):
+        cleaner.publish(clean(number), "clean-articles")
+    cleaner.start(service, **secrets)
+    if service == "entities":
+        eventually(lambda: cleaner.count("article-entities") == 3, within_seconds=150, message="entities are out")
+    else:
+        eventually(lambda: cleaner.count("duplicate-alerts") == 2, within_seconds=150, message="alerts are out")
+        assert cleaner.count("duplicate-clusters") > 0
+    assert "ERROR" not in cleaner.log
+    assert PASSWORD not in cleaner.log
+    assert REDIS_PASSWORD not in cleaner.log
+
+
+def make_users(broker: SecureBroker, names: list[str]) -> None:
+    from kafka import KafkaAdminClient
+    from kafka.admin import UserScramCredentialUpsertion
+
+    admin: Any = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    for name in names:
+        admin.alter_user_scram_credentials([UserScramCredentialUpsertion(name, "SCRAM-SHA-512", PASSWORD)])
+    admin.close()
+
+
+@pytest.mark.parametrize("service", ["entities", "duplicates"])
+def test_each_service_with_one_right_fewer_says_at_once_which(
+    cleaner: Cleaner, redis_with_tls: str, service: str
+) -> None:
+    """Every right is left out once, each for a user and a worker of its own, all at the same time."""
+    rights = rights_of(service)
+    users = [f"{service}-without-{number}" for number in range(len(rights))]
+    make_users(cleaner.broker, [*users, f"{service}-without-redis"])
+    cleaner.publish(clean(0), "clean-articles")
+    workers: dict[str, tuple[subprocess.Popen[bytes], str]] = {}
+    for user, missing in zip(users, rights, strict=True):
+        cleaner.grant(tuple(right for right in rights if right != missing), user)
+        secrets = {"NEWSLOOM_KAFKA_USERNAME": user, "NEWSLOOM_REDIS_URL": redis_with_tls.replace("USER", service)}
+        workers[user] = cleaner.start(service, name=user, **secrets), cleaner.prefix + missing[1]
+    for user, (worker, named) in workers.items():
+        log = cleaner.folder / f"{user}.log"
+        assert worker.wait(timeout=150) == 78, log.read_text()
+        assert named in log.read_text()
+        assert "rights" in log.read_text()
+        assert "Traceback" not in log.read_text()
+    # and Redis: everything of Kafka, one command of Redis fewer
+    user = f"{service}-without-redis"
+    cleaner.grant(rights, user)
+    poor = redis_with_tls.replace("USER", f"poor-{service}")
+    worker = cleaner.start(service, name=user, NEWSLOOM_KAFKA_USERNAME=user, NEWSLOOM_REDIS_URL=poor)
+    log = cleaner.folder / f"{user}.log"
+    assert worker.wait(timeout=90) == 78, log.read_text()
+    assert f"'{REDIS_NEEDED[service]}'" in log.read_text()
+    assert "rights" in log.read_text()
+    assert "Traceback" not in log.read_text()
+    with Admin(cleaner.settings) as admin:
+        parts = admin.partitions([cleaner.prefix + "clean-articles"])
+        assert set(admin.committed_offsets(cleaner.settings.group(service), parts).values()) <= {None, 0}
 
 
 @pytest.mark.parametrize("missing", RIGHTS, ids=lambda right: "-".join(right))
@@ -321,7 +431,15 @@ def test_a_server_that_another_authority_signed_is_not_trusted(cleaner: Cleaner,
 
 def test_the_command_line_prints_no_secret(cleaner: Cleaner) -> None:
     cleaner.grant(RIGHTS)
-    for command in (["doctor", "--json"], ["topics", "list", "--json"], ["dead-letters", "list", "cleaner", "--json"]):
+    for command in (
+        ["doctor", "--json"],
+        ["topics", "list", "--json"],
+        ["dead-letters", "list", "cleaner", "--json"],
+        ["audit", "--json"],
+        ["status", "--json"],
+        ["top", "--count", "1", "--json"],
+        ["why", "a" * 32, "--json"],
+    ):
         done = subprocess.run(
             [sys.executable, "-m", "services.cli", *command],
             cwd=REPOSITORY,
