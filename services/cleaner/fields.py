@@ -69,7 +69,7 @@ _TITLE_META: Final = (
 _AUTHOR_META: Final = _words(
     """author article:author parsely-author sailthru.author dc.creator dcterms.creator byl og:article:author
     citation_author creator twitter:creator:name cxenseparse:author authors mrf:authors news:author
-    article:author_name dable:author vr:author shareaholic:article_author_name"""
+    article:author_name dable:author vr:author shareaholic:article_author_name articleauthor"""
 )
 _PUBLISHED_META: Final = _words(
     """article:published_time og:article:published_time datepublished article:published parsely-pub-date sailthru.date
@@ -105,6 +105,10 @@ _NAME_JOINTS: Final = re.compile(
     re.IGNORECASE,
 )
 _LISTED: Final = re.compile(r"\s*(?:,|;|\||•|\n|\s(?:and|und|et|och|og|и|ve)\s)\s*", re.IGNORECASE)
+# two to four capitalised words, with "van", "de la" and the like between them
+_FULL_NAME: Final = re.compile(
+    r"[^\W\d_a-z][\w.'’-]+(?:\s+(?:(?:van|von|de[rnls]?|di|da|du|la|le|bin|al|el|ten|ter)\s+){0,2}[^\W\d_a-z][\w.'’-]+){1,3}$"
+)
 _ROLE: Final = re.compile(
     r"\b(?:reporter|correspondent|editor|writer|redakteur|redaktion|journalist|staff|chief|bureau|columnist|contributor|"
     r"analyst|producer|senior|associate|deputy|special to|political|business|sports?|news|updated?|published|"
@@ -127,9 +131,8 @@ _AGENCIES: Final = frozenset(
     bloomberg news|pa|pa media|press association|aap|australian associated press|cp|canadian press|the canadian press|
     la presse canadienne|agencies|agenturen|sid|epd|kna|ddp|dapd|afp deutschland|afp factuel|afp fact check|aptn|
     ukrinform|unian|anadolu|anadolu agency|aa|iha|dha|antara|bernama|vna|notimex|telam|agencia brasil|adnkronos|agi|
-    askanews|ap news|dts|dj|dow jones|dow jones newswires|mtv news agency|cnn wire|cnn newsource""".replace(
-        "\n", ""
-    ).split("|")
+    askanews|anadolu ajansı|anadolu ajansi|ap news|dts|dj|dow jones|dow jones newswires|mtv news agency|cnn wire|
+    cnn newsource""".replace("\n", "").split("|")
 )
 _AGENCIES_FOLDED: Final = frozenset(fold_name(" ".join(name.split())) for name in _AGENCIES)
 
@@ -252,7 +255,10 @@ def _bylines(head: Head) -> list[str]:
     if head.tree is None:
         return found
     for node in head.tree.css(_BYLINE_SELECTOR)[:12]:
-        text = _line(_node_text(node))
+        pieces = [line for piece in _node_text(node).split("\n") if (line := _line(piece))]
+        # names in elements of their own, with nothing between them
+        apart = len(pieces) > 1 and all(_FULL_NAME.match(piece) for piece in pieces)
+        text = (", " if apart else " ").join(pieces)
         if text and len(text) <= 200 and text not in found:
             found.append(text)
     return found
@@ -355,7 +361,7 @@ def _article_nodes(head: Head) -> list[Json]:
 # -- headline
 
 _PREFIX: Final = re.compile(r"([^:]{3,60}):\s+(?=\S)")
-_SEPARATORS: Final = re.compile(r"\s+(?:[|–—·•»«‹›:]|-{1,2}|::|\|\|)\s+|\s*\|\s*")
+_SEPARATORS: Final = re.compile(r"\s+(?:[|–—·•»«‹›:]|-{1,2}|::|\|\|)\s+|\s*[|ㅣ｜]\s*")
 
 
 def clean_headline(raw: str, names: Iterable[str]) -> str:
@@ -749,6 +755,10 @@ def _byline(
             if key and key not in seen:
                 seen.add(key)
                 authors.append(author_of(name, registry=registry, site_names=site_names, organization=organization))
+        if any(author.kind == "person" for author in authors) and evidence == "meta":
+            # the site's own name stands beside its writers' in another of the same elements
+            own = {fold_name(name) for name in site_names}
+            authors = [author for author in authors if author.kind != "outlet" or fold_name(author.name) not in own]
         if any(author.kind != "outlet" for author in authors):
             return tuple(authors), evidence
         if authors and not fallback[0]:

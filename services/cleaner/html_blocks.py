@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import html as html_entities
 import re
-from dataclasses import dataclass, field
+import unicodedata
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 from selectolax.lexbor import LexborHTMLParser
 
 from schemas.events import well_formed
@@ -40,21 +44,25 @@ _INLINE: Final = _words(
 
 _MANY_ATTRIBUTES: Final = 10_000
 _DEEP_SCAN: Final = 20_000  # fewer tags than this, all nested, take the parser a second at most
+_EQUALS, _LESS = ord("="), ord("<")
 _ANY_TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]*)((?:[^>\"']|\"[^\"]*\"|'[^']*')*)>")
 _FAT_TAG: Final = re.compile(r"<([a-zA-Z][a-zA-Z0-9:-]*)\s[^<>]{4000,}>")
 _NO_NESTING: Final = frozenset(
     _words("""br hr img input meta link wbr area base col embed source track param p option a b i em strong span""")
 )
-_DROPPED: Final = ",".join(_DROP)
-_INLINE_NAMES: Final = "|".join(_INLINE)
-# in what the parser writes, "<" and ">" stand in tags alone
-_TAG: Final = re.compile(rf"<(?!/?(?:{_INLINE_NAMES})[ >])([^>]*)>")
-_INLINE_TAG: Final = re.compile(r"<[^>]*>")
-_COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
+# elements without end tag and text hold nothing to take away: they are passed over as inline ones are
+_EMPTY: Final = _words("link meta base wbr area source track param input embed img")
+_PASSED: Final = frozenset((*_INLINE, *_EMPTY))
+_DROPPED: Final = ",".join(name for name in _DROP if name not in _EMPTY)
+# in what the parser writes, "<" and ">" stand in tags and comments alone; the group is None for a comment
+_TAG: Final = re.compile(r"<(?:!--.*?--|([^>]*))>", re.DOTALL)
 _UNSEEN: Final = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff]")
-_ATTRIBUTE: Final = re.compile(
-    r'(?:^|\s)(class|id|role|itemprop|style|hidden|aria-hidden|data-component|data-type)="([^"]*)"'
+_IS_UNSEEN: Final = np.array([_UNSEEN.match(chr(number)) is not None for number in range(0x10000)])
+_CLASS: Final = ' class="'
+_NAMING: Final = tuple(
+    (mark, len(mark)) for mark in (_CLASS, ' id="', ' role="', ' itemprop="', ' data-component="', ' data-type="')
 )
+_HIDING: Final = re.compile(r' style="[^"]*display\s*:\s*none')
 _HREF: Final = re.compile(r'(?:^|\s)href="([^"]*)"')
 _SPLIT_WORDS: Final = re.compile(r"[a-z]+")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -62,21 +70,34 @@ _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 # What class names say. A word of a class or id that starts with one of these sets the group's bit; groups are the
 # features of the block model, so their order is part of the model's format.
 WORD_GROUPS: Final[tuple[tuple[str, str], ...]] = (
-    ("article", "article artikel articulo articolo artigo story post entry news noticia nachricht"),
-    ("body", "body content contenu inhalt text texto texte copy prose wysiwyg richtext rte"),
+    (
+        "article",
+        """article artikel articulo articolo artigo artikkel artykul story post entry news noticia nachricht nyhet
+        nieuws haber""",
+    ),
+    (
+        "body",
+        """body bodytext articlebody maincontent content contenu contenido contenuto inhalt inhoud text texto texte
+        testo tekst brodtekst broedtekst copy prose wysiwyg richtext rte tresc icerik""",
+    ),
     ("paragraph", "paragraph para absatz paragraf"),
     (
         "lead",
         """lead lede intro standfirst chapo chapeau teaser summary abstract dek deck subtitle subheadline sapo
-        excerpt description anons""",
+        excerpt description anons ingress manchet zajawka spot""",
     ),
     ("headline", "headline title titel titulo titre heading"),
     (
         "related",
         """related more recommend recirc similar also mehr weitere trending popular latest recent most readmore
-        outbrain taboola next read upnext""",
+        outbrain taboola next read upnext relatert relaterade gerelateerd relacionadas relacionados correlati lees
+        lire leggi""",
     ),
-    ("comment", "comment kommentar disqus respond reply replies discussion coral reader feedback"),
+    (
+        "comment",
+        """comment kommentar kommentarer comentario commento commentaire reactie yorum disqus respond reply replies
+        discussion coral reader feedback""",
+    ),
     ("nav", "nav menu breadcrumb pagination pager skip toc topbar navbar toolbar tab tabs megamenu"),
     ("footer", "footer foot bottom colophon copyright legal imprint"),
     ("header", "header masthead top site branding logo"),
@@ -85,11 +106,12 @@ WORD_GROUPS: Final[tuple[tuple[str, str], ...]] = (
     (
         "letter",
         """newsletter subscribe subscription signup abo paywall regwall premium membership donate donation
-        promo cta register login offer upsell piano""",
+        promo cta register login offer upsell piano nieuwsbrief nyhetsbrev infolettre suscripcion""",
     ),
     (
         "ad",
-        """ad ads advert advertisement sponsor sponsored banner werbung publicidad adslot dfp gpt promoted""",
+        """ad ads advert advertisement advertorial sponsor sponsored banner werbung anzeige annonse annons reklam
+        reklama publicidad publicite pubblicita adslot dfp gpt promoted affiliate""",
     ),
     (
         "caption",
@@ -103,56 +125,87 @@ WORD_GROUPS: Final[tuple[tuple[str, str], ...]] = (
         rubric eyebrow""",
     ),
     ("tags", "tag tags topic topics keyword keywords label labels hashtag"),
-    ("consent", "cookie consent gdpr privacy cmp modal popup overlay lightbox notice"),
+    (
+        "consent",
+        """cookie cookies consent gdpr ccpa privacy cmp onetrust ot optanon didomi usercentrics cookiebot truste
+        optout modal popup overlay lightbox notice""",
+    ),
     ("hidden", "hidden hide sr visually invisible screenreader offscreen none"),
-    ("quote", "quote blockquote pullquote pull tweet embed instagram factbox infobox box inset"),
+    (
+        "quote",
+        """quote blockquote pullquote pull tweet twitter embed embedded instagram factbox infobox faktaboks faktaruta
+        kasten encadre box inset""",
+    ),
     ("list", "list listing feed grid card cards item items archive river stream collection"),
     ("live", "live ticker liveblog update entry key"),
     ("correction", "correction footnote endnote disclaimer editor disclosure note"),
 )
 GROUP_NAMES: Final = tuple(name for name, _ in WORD_GROUPS)
+_ALL_GROUPS: Final = (1 << len(WORD_GROUPS)) - 1
 _GROUP_OF: Final = {word: 1 << number for number, (_, words) in enumerate(WORD_GROUPS) for word in words.split()}
+_GROUP_OF_WORD: Final = {f"{word}s": bit for word, bit in _GROUP_OF.items()} | _GROUP_OF
 
 # Elements that say what they hold. Same remark.
 TAG_NAMES: Final = _words(
     """article main section aside nav footer header figure figcaption blockquote ul ol li table form h1 h2 h3 h4 h5 h6
     p dl pre address details amp-ad center"""
 )
-_TAG_BIT: Final = {name: 1 << number for number, name in enumerate(TAG_NAMES)}
+_TAG_NUMBER: Final = {name: number for number, name in enumerate(TAG_NAMES, 1)}
+_BIT_OF_NUMBER: Final = np.array([0, *(1 << number for number in range(len(TAG_NAMES)))], dtype=np.int64)
 LEAVES: Final = ("p", "div", "li", "h1", "h2", "h3", "h4", "td", "br", "figcaption", "section", "blockquote", "other")
 _LEAF_OF: Final = {name: number for number, name in enumerate(LEAVES)}
 _OTHER: Final = len(LEAVES) - 1
 _VOID: Final = frozenset(("br", "hr", "img", "col", "frame", "image"))
 
-_OPEN, _CLOSE, _BREAK, _LINK, _LINK_END = range(5)
+_INLINE_CODE, _OPEN, _CLOSE, _BREAK, _LINE_BREAK, _LINK, _LINK_END = range(7)
 _MEMO_LIMIT: Final = 50_000
 
+Ints = npt.NDArray[np.int64]
 
-@dataclass(slots=True)
+
+@dataclass
 class Blocks:
-    """The lines of a page, column by column; row n is line n of the flattened page."""
+    """The lines of a page; row n of each column is line n of the flattened page."""
 
-    texts: list[str] = field(default_factory=list[str])
-    leaves: list[int] = field(default_factory=list[int])
-    """The element a line stands in, as an index of LEAVES; "br" for what follows a line break."""
-    tags: list[int] = field(default_factory=list[int])
-    """The elements around the line, as bits over TAG_NAMES."""
-    groups: list[int] = field(default_factory=list[int])
-    """What the class names of all elements around the line say, as bits over WORD_GROUPS."""
-    near: list[int] = field(default_factory=list[int])
-    """The same for the element itself and its parent alone."""
-    parents: list[int] = field(default_factory=list[int])
-    """Number of the element around the line's element: lines with one parent are siblings."""
-    grandparents: list[int] = field(default_factory=list[int])
-    kinds: list[int] = field(default_factory=list[int])
-    """Lines of equal elements in equal elements (tag and classes) have one number."""
-    depths: list[int] = field(default_factory=list[int])
-    link_chars: list[int] = field(default_factory=list[int])
-    """How many characters stood inside links, before white space was folded."""
-    raw_chars: list[int] = field(default_factory=list[int])
-    tokens: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
-    """Where in `pieces` the line was made, for its links."""
-    pieces: list[str] = field(default_factory=list[str])
+    texts: list[str]
+    columns: Ints
+    """A row for each of COLUMNS, in that order."""
+    markup: str
+    """The page as the parser writes it, without what is dropped."""
+    pieces: list[str | None]
+    """What the page's markup was split into: text and tags in turn; None for a comment."""
+    tokens: Ints
+    """Where in `pieces` each line was made (first, and one past the last), for its links."""
+
+    @cached_property
+    def leaves(self) -> list[int]:
+        """The element each line stands in, as an index of LEAVES; "br" for what follows a line break."""
+        return self.columns[LEAF].tolist()
+
+    @cached_property
+    def tags(self) -> list[int]:
+        """The elements around each line, as bits over TAG_NAMES."""
+        return self.columns[TAGS].tolist()
+
+    @cached_property
+    def groups(self) -> list[int]:
+        """What the class names of all elements around each line say, as bits over WORD_GROUPS."""
+        return self.columns[GROUPS].tolist()
+
+    @cached_property
+    def near(self) -> list[int]:
+        """The same for the element itself and its parent alone."""
+        return self.columns[NEAR].tolist()
+
+    @cached_property
+    def link_chars(self) -> list[int]:
+        """How many characters stood inside links, before white space was folded."""
+        return self.columns[LINK_CHARS].tolist()
+
+    @cached_property
+    def raw_chars(self) -> list[int]:
+        """How many characters there were, before white space was folded."""
+        return self.columns[RAW_CHARS].tolist()
 
     @property
     def flattened(self) -> str:
@@ -171,15 +224,32 @@ class Blocks:
     def links(self, line: int) -> list[tuple[str, str]]:
         """(address, words) of the links inside line `line`, as printed."""
         found: list[tuple[str, str]] = []
-        first, last = self.tokens[line]
-        for token in range(first, last):
-            piece = self.pieces[token]
-            if token % 2 == 1 and piece.startswith("a "):
-                match = _HREF.search(piece)
-                words = " ".join(html_entities.unescape(_INLINE_TAG.sub("", self.pieces[token + 1])).split())
-                if match and words:
-                    found.append((html_entities.unescape(match.group(1)), words))
+        first, last = self.tokens[:, line].tolist()
+        address, words = "", list[str]()
+        # a link ends with its element, with the line, or where another begins
+        for place, piece in enumerate((*self.pieces[first:last], "/a")):
+            if piece is None:
+                continue
+            if place % 2 == 0 and place < last - first:
+                words.append(piece)
+                continue
+            is_link = piece.startswith("a ")
+            if is_link or piece == "/a":
+                printed = " ".join(html_entities.unescape("".join(words)).split())
+                if address and printed:
+                    found.append((address, printed))
+                match = _HREF.search(piece) if is_link else None
+                address = html_entities.unescape(match.group(1)) if match else ""
+                words.clear()
         return found
+
+
+COLUMNS: Final = (
+    "leaf", "tags", "groups", "near", "parent", "grandparent", "kind", "depth", "link_chars", "raw_chars"
+)  # fmt: skip
+LEAF, TAGS, GROUPS, NEAR, PARENT, GRANDPARENT, KIND, DEPTH, LINK_CHARS, RAW_CHARS = range(10)
+# parent, grandparent: number of the element around the line's element, and of that around it; lines with one parent
+# are siblings. kind: lines of equal elements in equal elements (tag and attributes) have one number.
 
 
 def bounded(html: str) -> str:
@@ -189,9 +259,11 @@ def bounded(html: str) -> str:
     """
     if "\x00" in html:
         html = html.replace("\x00", "")
+    if len(html) < _MANY_ATTRIBUTES:
+        return html
     if html.count("=") > _MANY_ATTRIBUTES:
         html = _FAT_TAG.sub(_slimmed, html)
-    if html.count("<") < _DEEP_SCAN:
+    if len(html) < 3 * _DEEP_SCAN or html.count("<") < _DEEP_SCAN:
         return html
     depth, pieces, position = 0, list[str](), 0
     for match in _ANY_TAG.finditer(html):
@@ -218,7 +290,18 @@ def _slimmed(match: re.Match[str]) -> str:
 
 def parse(html: str) -> LexborHTMLParser:
     """The tree of `html` as browsers build it; never fails on a string, fetches nothing, runs nothing."""
-    return LexborHTMLParser(bounded(html))
+    try:
+        page = html.encode()
+    except UnicodeEncodeError:
+        page = well_formed(html).encode()
+    signs = np.frombuffer(page, dtype=np.uint8)
+    # counting bytes in an array is four times as fast as looking into the string
+    if (
+        len(page) >= _MANY_ATTRIBUTES
+        and (np.count_nonzero(signs == _EQUALS) > _MANY_ATTRIBUTES or np.count_nonzero(signs == _LESS) >= _DEEP_SCAN)
+    ) or b"\0" in page:
+        page = bounded(page.decode()).encode()
+    return LexborHTMLParser(page)
 
 
 def blocks_of(tree: LexborHTMLParser) -> Blocks:
@@ -227,151 +310,199 @@ def blocks_of(tree: LexborHTMLParser) -> Blocks:
     for node in tree.css(_DROPPED):
         node.decompose()
     body = tree.body
-    markup = (body.html if body is not None else tree.html) or ""
-    if "<!--" in markup:
-        markup = _COMMENT.sub("", markup)
-    return _split(markup)
+    return _split((body.html if body is not None else tree.html) or "")
 
 
-_memo: dict[str, tuple[int, str, int, int]] = {}
+class _Memo(dict[str | None, int]):
+    """What a tag does and what its attributes say, by the tag as it is written."""
+
+    def __missing__(self, tag: str) -> int:
+        name, space, _ = tag.partition(" ")
+        read = _name_memo[name]
+        if read & 7 != _OPEN:
+            # links' and pictures' addresses differ, so they are not remembered
+            if not space:
+                self[tag] = read
+            return read
+        if space:
+            at = len(name) + 8
+            # half of all tags have a class and nothing else; the parser writes every value in quotes, and quotes
+            # inside one as &quot;
+            if tag.startswith(_CLASS, at - 8) and tag.find('"', at) == len(tag) - 1:
+                for each in tag[at:-1].split():
+                    read |= _group_memo[each]
+                name = tag
+            else:
+                name, groups = _read_attributes(tag, name)
+                read |= groups
+        read |= _alike.setdefault(name, len(_alike) + 1) << _ALIKE_AT
+        self[tag] = read
+        return read
 
 
-def _read_tag(tag: str) -> tuple[int, str, int, int]:
-    """What a tag does (open, close, …), its element's name, and what its attributes say as bits over WORD_GROUPS."""
-    if tag.startswith("/"):
-        name = tag[1:].strip()
-        read = (_LINK_END if name == "a" else _CLOSE, name, 0, 0)
-    else:
-        name = tag.split(None, 1)[0] if tag else ""
-        if name == "a":
-            read = (_LINK, name, 0, 0)
+class _NameMemo(dict[str, int]):
+    """What elements do, by their names (with a slash for the end of one)."""
+
+    def __missing__(self, name: str) -> int:
+        if name.strip("/ ") in _PASSED:
+            read = _INLINE_CODE
+        elif name.startswith("/"):
+            read = _LINK_END if name.strip("/ ") == "a" else _CLOSE
+        elif name == "a":
+            read = _LINK
         elif name in _VOID:
-            read = (_BREAK, name, 0, 0)
+            read = _LINE_BREAK if name == "br" else _BREAK
         else:
-            groups = _groups_of(tag[len(name) :]) if " " in tag else 0
-            read = (_OPEN, name, groups, _TAG_BIT.get(name, 0))
-    if len(_memo) >= _MEMO_LIMIT:
-        _memo.clear()
-    _memo[tag] = read
-    return read
+            read = _OPEN | _LEAF_OF.get(name, _OTHER) << _LEAF_AT | _TAG_NUMBER.get(name, 0) << _NAME_AT
+        self[name] = read
+        return read
 
 
-def _groups_of(attributes: str) -> int:
+class _GroupMemo(dict[str, int]):
+    """The groups that the words of a class name belong to, by the name; their bits where tags have them."""
+
+    def __missing__(self, name: str) -> int:
+        groups = 0
+        for word in _SPLIT_WORDS.findall(name if name.islower() else _CAMEL.sub("-", name).lower()):
+            if word in _GROUP_OF_WORD:
+                groups |= _GROUP_OF_WORD[word] << _GROUPS_AT
+        self[name] = groups
+        return groups
+
+
+# a tag as one number: from the lowest bit what it does, its leaf, its element's place in TAG_NAMES (one more than),
+# what its attributes say over WORD_GROUPS, and a number that equal elements of equal classes have in common
+_LEAF_AT, _NAME_AT, _GROUPS_AT, _ALIKE_AT = 3, 7, 13, 37
+_memo = _Memo({None: _INLINE_CODE})
+_name_memo = _NameMemo()
+_group_memo = _GroupMemo()
+_alike: dict[str, int] = {}
+
+
+def _read_attributes(tag: str, name: str) -> tuple[str, int]:
     groups = 0
-    for match in _ATTRIBUTE.finditer(attributes):
-        kind, value = match.groups()
-        if kind == "style":
-            if "display:none" in value.replace(" ", ""):
-                groups |= _GROUP_OF["hidden"]
-        elif kind in ("hidden", "aria-hidden"):
-            if value != "false":
-                groups |= _GROUP_OF["hidden"]
-        else:
-            for word in _SPLIT_WORDS.findall(_CAMEL.sub("-", value).lower()):
-                bit = _GROUP_OF.get(word) or _GROUP_OF.get(word[:-1] if word.endswith("s") else "")
-                if bit:
-                    groups |= bit
-    return groups
+    for mark, length in _NAMING:
+        if mark in tag:
+            at = tag.find(mark) + length
+            value = tag[at : tag.find('"', at)]
+            if mark is _CLASS:
+                # as the tag is written that has nothing else
+                name = f'{name} class="{value}"'
+            for each in value.split():
+                groups |= _group_memo[each]
+    if ('idden="' in tag and _is_hidden(tag)) or ("none" in tag and _HIDING.search(tag)):
+        groups |= _GROUP_OF["hidden"] << _GROUPS_AT
+    return name, groups
+
+
+def _is_hidden(tag: str) -> bool:
+    return ' hidden="' in tag or (' aria-hidden="' in tag and ' aria-hidden="false"' not in tag)
 
 
 def forget() -> None:
-    """Empty the memo of tags, which is bounded anyway: called now and then so that old sites' classes make room."""
-    _memo.clear()
+    """Empty the memos of tags, which are bounded anyway: called now and then so that old sites' classes make room."""
+    for memo in (_memo, _name_memo, _group_memo, _alike):
+        memo.clear()
+    _memo[None] = _INLINE_CODE
 
 
 def _split(markup: str) -> Blocks:
-    blocks = Blocks()
+    if len(_memo) > _MEMO_LIMIT or len(_group_memo) > _MEMO_LIMIT:
+        forget()
     pieces = _TAG.split(markup)
-    blocks.pieces = pieces
-    texts, leaves, tags, groups, near = blocks.texts, blocks.leaves, blocks.tags, blocks.groups, blocks.near
-    parents, grandparents, kinds, depths = blocks.parents, blocks.grandparents, blocks.kinds, blocks.depths
-    link_chars, raw_chars, tokens = blocks.link_chars, blocks.raw_chars, blocks.tokens
-    memo = _memo.get
-    kind_numbers: dict[tuple[str, str], int] = {}
-    # one entry an open element: tag, leaf, tag bits, group bits, own and parent's bits, own bits, number
-    stack: list[tuple[str, int, int, int, int, int, int]] = [("", _OTHER, 0, 0, 0, 0, 0)]
-    top = stack[0]
-    elements = 0
-    held: list[str] = []
-    linked = raw = in_link = first = 0
-    after_break = False
-    count = len(pieces)
-    for index in range(0, count, 2):
-        text = pieces[index]
-        if "<" in text:
-            text = _INLINE_TAG.sub("", text)
-        if text and not text.isspace():
-            if not held:
-                first = index
-            held.append(text)
-            raw += len(text)
-            if in_link:
-                linked += len(text)
-        elif text and held:
-            held.append(" ")
-        if index + 1 < count:
-            tag = pieces[index + 1]
-            # links' addresses differ, so they are not remembered
-            if tag[:2] == "a ":
-                if not held:
-                    first = index
-                in_link += 1
-                continue
-            action, name, own, bit = memo(tag) or _read_tag(tag)
-            if action == _LINK_END:
-                in_link -= in_link > 0
-                continue
-            if action == _LINK:
-                in_link += 1
-                continue
-        else:
-            tag, action, name, own, bit = "", _BREAK, "", 0, 0
-        if held:
-            line = "".join(held)
-            held.clear()
-            if "&" in line:
-                line = html_entities.unescape(line)
-            line = " ".join(line.split())
-            if not line.isascii():
-                line = well_formed(" ".join(_UNSEEN.sub("", line).split()))
-            elif not line.isprintable():
-                line = " ".join(_UNSEEN.sub(" ", line).split())
-            if line:
-                texts.append(line)
-                leaves.append(_LEAF_OF["br"] if after_break else top[1])
-                tags.append(top[2])
-                groups.append(top[3])
-                near.append(top[4])
-                parent = stack[-2] if len(stack) > 1 else top
-                parents.append(parent[6])
-                grandparents.append(stack[-3][6] if len(stack) > 2 else 0)
-                kind = (top[0], parent[0])
-                number = kind_numbers.get(kind)
-                if number is None:
-                    number = kind_numbers[kind] = len(kind_numbers)
-                kinds.append(number)
-                depths.append(len(stack))
-                link_chars.append(linked)
-                raw_chars.append(raw)
-                tokens.append((first, index + 1))
-            linked = raw = 0
-        after_break = False
-        if action == _OPEN:
-            elements += 1
-            top = (
-                tag,
-                _LEAF_OF.get(name, _OTHER),
-                top[2] | bit,
-                top[3] | own,
-                own | top[5],
-                own,
-                elements,
-            )
-            stack.append(top)
-        elif action == _CLOSE:
-            if len(stack) > 1:
-                stack.pop()
-                top = stack[-1]
-        elif name == "br":
-            after_break = True
-    return blocks
+    texts = pieces[0::2]
+    # the end of the page ends a line as a tag does
+    tags = np.fromiter(map(_memo.__getitem__, pieces[1::2]), dtype=np.int64, count=len(pieces) // 2)
+    solid = [place for place, text in enumerate(texts) if text and not text.isspace()]
+    if not solid:
+        return Blocks([], np.zeros((len(COLUMNS), 0), dtype=np.int64), markup, pieces, np.zeros((2, 0), dtype=np.int64))
+    action = tags & 7
+    opens, closes = action == _OPEN, action == _CLOSE
+    ends_line = (action >= _OPEN) & (action <= _LINE_BREAK)
+
+    # lines: texts between two tags that end one. What stands at place n comes after tag n - 1
+    places = np.array(solid, dtype=np.int64)
+    segment = np.concatenate(([0], np.cumsum(ends_line)))[places]
+    begins = np.flatnonzero(np.concatenate(([True], segment[1:] != segment[:-1])))
+    last = np.append(begins[1:], len(places)) - 1
+    first_text, last_text, segment = places[begins], places[last], segment[begins]
+    raws = [
+        texts[low] if low == high else "".join(texts[low : high + 1])
+        for low, high in zip(first_text.tolist(), last_text.tolist(), strict=True)
+    ]
+    lengths = np.fromiter((len(texts[place]) for place in solid), dtype=np.int64, count=len(solid))
+    in_link = np.concatenate(([0], np.cumsum((action == _LINK).astype(np.int64) - (action == _LINK_END))))[places] > 0
+
+    # elements: number 0 is the page, the others are the opening tags in turn
+    depth = np.concatenate(([1], 1 + np.cumsum(opens.astype(np.int64) - closes)))  # after tag n - 1
+    opened = np.flatnonzero(opens)
+    created = depth[opened + 1]
+    size = len(tags) + 1
+    order = np.argsort(created * size + opened)
+    keys = (created * size + opened)[order]
+
+    def open_at(level: Ints, before: Ints) -> Ints:
+        """The element open at depth `level` (the page is at 1) where tag `before` comes next."""
+        found = np.searchsorted(keys, level * size + before) - 1
+        return np.where(level > 1, order[np.maximum(found, 0)] + 1 if len(order) else 0, 0)
+
+    parent = np.concatenate(([0], open_at(created - 1, opened)))
+    codes = np.concatenate(([_OTHER << _LEAF_AT], tags[opened]))
+    own = codes >> _GROUPS_AT & _ALL_GROUPS
+    bits = _BIT_OF_NUMBER[codes >> _NAME_AT & 63]
+    groups, above = own.copy(), parent
+    # what all elements around say: each step looks twice as far up
+    while above.any():
+        bits = bits | bits[above]
+        groups = groups | groups[above]
+        above = above[above]
+
+    line_depth = depth[first_text]
+    top = open_at(line_depth, first_text)
+    around = parent[top]
+    columns = np.empty((len(COLUMNS), len(raws)), dtype=np.int64)
+    boundaries = np.concatenate(([-1], np.flatnonzero(ends_line), [len(tags)]))
+    starts_at = boundaries[segment]
+    after_break = (starts_at >= 0) & (action[np.maximum(starts_at, 0)] == _LINE_BREAK) if len(tags) else False
+    columns[LEAF] = np.where(after_break, _LEAF_OF["br"], codes[top] >> _LEAF_AT & 15)
+    columns[TAGS], columns[GROUPS] = bits[top], groups[top]
+    columns[NEAR] = own[top] | own[around]
+    columns[PARENT], columns[GRANDPARENT] = around, parent[around]
+    alike = codes >> _ALIKE_AT
+    kinds: dict[tuple[int, int], int] = {}
+    columns[KIND] = [
+        kinds.setdefault(pair, len(kinds)) for pair in zip(alike[top].tolist(), alike[around].tolist(), strict=True)
+    ]
+    columns[DEPTH] = line_depth
+    columns[RAW_CHARS] = np.add.reduceat(lengths, begins)
+    columns[LINK_CHARS] = np.add.reduceat(np.where(in_link, lengths, 0), begins)
+    # pieces: tag n is piece 2 n + 1
+    tokens = np.stack((2 * starts_at + 2, 2 * boundaries[segment + 1] + 1))
+    lines = _lines(raws)
+    kept = [place for place, line in enumerate(lines) if line]
+    if len(kept) < len(lines):
+        lines = [lines[place] for place in kept]
+        tokens = tokens[:, kept]
+        columns = np.ascontiguousarray(columns[:, kept])
+    return Blocks(lines, columns, markup, pieces, tokens)
+
+
+def _lines(raws: list[str]) -> list[str]:
+    """The lines that pieces of markup without tags print; some can be empty."""
+    page = " \0 ".join(raws)
+    if "&" in page:
+        # all that the parser writes
+        page = page.replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"')
+        page = page.replace("&amp;", "&")
+    # folded as a whole, which is faster than line by line
+    page = " ".join(page.split()).replace(" \0 ", "\n")
+    if "\0" in page:
+        # a line was empty
+        page = page.replace("\n", " \0 ")
+        page = "\n".join(line.strip() for line in page.split("\0"))
+    # a table look-up is ten times as fast as a regular expression
+    points = np.frombuffer(page.encode("utf-32-le"), dtype=np.uint32)
+    if _IS_UNSEEN.take(points, mode="clip").any():
+        blank = " " if page.isascii() else ""
+        page = "\n".join(" ".join(_UNSEEN.sub(blank, line).split()) for line in page.split("\n"))
+    return (page if page.isascii() else unicodedata.normalize("NFC", page)).split("\n")

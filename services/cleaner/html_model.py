@@ -21,6 +21,7 @@ from services.cleaner.html_features import NAMES, Floats, features
 
 FILE: Final = "html_blocks.npz"
 FORMAT: Final = 2
+_LOG_WORDS: Final = NAMES.index("log_words")
 
 
 class ModelError(ValueError):
@@ -46,13 +47,18 @@ class BlockModel:
         """The chance of each row of `features` to be body, in [0, 1]."""
         if len(table) == 0:
             return np.zeros(0, dtype=np.float32)
-        inputs = np.clip((table - self.mean) * self.scale, -4.0, 4.0)
-        units = np.maximum(inputs @ self.hidden + self.hidden_bias, 0.0)
+        # lines as columns, as the features are laid out in memory
+        inputs = (table.T - self.mean[:, None]) * self.scale[:, None]
+        np.clip(inputs, -4.0, 4.0, out=inputs)
+        units = self.hidden.T @ inputs
+        units += self.hidden_bias[:, None]
+        np.maximum(units, 0.0, out=units)
         networks, width = self.out.shape
-        logits = (units.reshape(len(table), networks, width) * self.out).sum(axis=2) + self.out_bias
+        logits = np.einsum("nul,nu->nl", units.reshape(networks, width, len(table)), self.out)
+        logits += self.out_bias[:, None]
         chances = 1.0 / (1.0 + np.exp(-np.clip(logits, -30.0, 30.0)))
         # rounded: the last bits of a matrix product differ between machines, and output must not
-        return np.asarray(np.round(chances.mean(axis=1), 4), dtype=np.float32)
+        return np.asarray(np.round(chances.mean(axis=0), 4), dtype=np.float32)
 
 
 def columns_hash() -> str:
@@ -95,8 +101,9 @@ def score(blocks: Blocks, model: BlockModel) -> Scored:
     `confidence` is the F1 that is to be expected if the chances are right, each line weighed by its words: 0 for a
     page on which nothing is above 0.5.
     """
-    chances = model.scores(features(blocks))
-    words = np.array([text.count(" ") + 1 for text in blocks.texts[: len(chances)]], dtype=np.float32)
+    table = features(blocks)
+    chances = model.scores(table)
+    words = np.expm1(table[:, _LOG_WORDS])
     chosen = chances > 0.5
     right = float((chances * words)[chosen].sum())
     wrong = float(((1 - chances) * words)[chosen].sum())

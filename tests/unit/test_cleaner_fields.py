@@ -132,6 +132,21 @@ def test_a_person_on_the_page_goes_before_the_outlet_in_the_markup() -> None:
     assert [(author.name, found.byline_evidence) for author in found.byline] == [("Ida Quay", "byline_element")]
 
 
+def test_names_in_elements_of_their_own_are_told_apart() -> None:
+    body = "<div class=byline><span>Ida Quay</span>\n<span>Bo van der Pier</span><span>Ann Mole</span></div>"
+    assert [author.name for author in fields(body=body).byline] == ["Ida Quay", "Bo van der Pier", "Ann Mole"]
+    # one name in pieces stays one
+    assert [a.name for a in fields(body="<div class=byline>By <b>Ida Quay</b></div>").byline] == ["Ida Quay"]
+
+
+def test_the_sites_own_name_beside_its_writers_is_no_author() -> None:
+    metas = "<meta name=author content='Harbour Gazette'><meta name=author content='Ida Quay'>"
+    assert [author.name for author in fields(metas).byline] == ["Ida Quay"]
+    assert [author.name for author in fields("<meta name=author content='Harbour Gazette'>").byline] == [
+        "Harbour Gazette"
+    ]
+
+
 # -- times
 
 

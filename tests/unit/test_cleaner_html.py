@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.cleaner.html_blocks import MAX_DEPTH, blocks_of, bounded, parse
+from services.cleaner.html_blocks import GROUP_NAMES, LEAVES, MAX_DEPTH, TAG_NAMES, blocks_of, bounded, forget, parse
 from services.cleaner.html_pages import NoArticle, lines_in, read_html_page
 from services.cleaner.ledger import flatten_text, unaccounted
 from services.cleaner.outlets import OutletRegistry, RegisteredOutlet
@@ -108,6 +108,34 @@ def test_links_keep_their_addresses() -> None:
         parse('<p>see <a class=x href="/a?b=1&amp;c=2">the <b>report</b></a> and <a href="/d">this</a></p>')
     )
     assert blocks.links(0) == [("/a?b=1&c=2", "the report"), ("/d", "this")]
+
+
+def test_a_link_at_the_start_or_the_end_of_a_line_keeps_its_address() -> None:
+    blocks = blocks_of(parse('<p><a href="/a">First</a> word</p><p>the <a href="/b">last<!-- x --></a></p>tail'))
+    assert [blocks.links(line) for line in range(3)] == [[("/a", "First")], [("/b", "last")], []]
+    assert blocks.link_chars == [5, 4, 0]
+
+
+def test_what_the_elements_around_a_line_say_is_known() -> None:
+    html = "<div class='article-body'><p>one<section id=comments hidden><p>two<br>three</section></div><p>four"
+    blocks = blocks_of(parse(html))
+    said = [{name for bit, name in enumerate(GROUP_NAMES) if groups >> bit & 1} for groups in blocks.groups]
+    assert said == [{"article", "body"}, *[{"article", "body", "comment", "hidden"}] * 2, set()]
+    assert [LEAVES[leaf] for leaf in blocks.leaves] == ["p", "p", "br", "p"]
+    near = [{name for bit, name in enumerate(GROUP_NAMES) if groups >> bit & 1} for groups in blocks.near]
+    assert near == [{"article", "body"}, *[{"comment", "hidden"}] * 2, set()]
+    tags = [{name for bit, name in enumerate(TAG_NAMES) if tags >> bit & 1} for tags in blocks.tags]
+    assert tags == [{"p"}, {"p", "section"}, {"p", "section"}, {"p"}]
+
+
+def test_what_was_read_before_changes_nothing() -> None:
+    pages = [page(f"<div class='a{number} story' id=x{number}>{article()}</div>") for number in range(3)]
+    forget()
+    first = [blocks_of(parse(html)) for html in pages]
+    for html in reversed(pages):
+        forget()
+        again = blocks_of(parse(html))
+        assert (again.columns == first[pages.index(html)].columns).all()
 
 
 # -- bounds
