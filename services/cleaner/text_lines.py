@@ -170,6 +170,7 @@ def _rejoin(flattened: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[
                 current[1] - current[0] >= (12 if cut else 25)
                 and flattened.count("\n", current[1], start) == 1
                 and before[-1] not in '.!?:…。！？"”»'
+                and not _is_byline(flattened[start:end])
                 and (cut or (_CONTINUES.match(after) is not None and _ICON.match(after) is None and not _is_age(after)))
             ):
                 current = (current[0], end)
@@ -178,6 +179,15 @@ def _rejoin(flattened: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[
         current = (start, end)
     if current is not None:
         yield current
+
+
+def _is_byline(line: str) -> bool:
+    """Whether `line` is "by" and names, and nothing else: it is no more than that a headline breaks off before it."""
+    match = _BYLINE.match(line) if len(line) <= 60 else None
+    return match is not None and all(
+        word[:1].isupper() or word in ("and", "und", "et", "y", "e", "&", "de", "van", "von", "der", "da")
+        for word in line[match.end() :].split()
+    )
 
 
 def _is_age(text: str) -> bool:
@@ -204,7 +214,7 @@ def read_meta(text: str, registry: OutletRegistry) -> Meta | None:
         names, leftover = _names(rest, registry)
         if names:
             meta.byline, bare = names, leftover
-    times = list(find_times(bare))
+    times = _without_names(bare, list(find_times(bare)), registry)
     # an age says more of when it was published than a date beside it
     time = times[0] if times else None
     before = after = ""
@@ -241,6 +251,25 @@ def read_meta(text: str, registry: OutletRegistry) -> Meta | None:
         not rest or _FILLER.match(rest) is not None
     )
     return meta
+
+
+def _without_names(line: str, times: list[TimeMatch], registry: OutletRegistry) -> list[TimeMatch]:
+    """`times` without a word for today that ends an outlet's name ("Granite Today", "Line Today, July 4")."""
+    kept: list[TimeMatch] = []
+    for time in times:
+        word, before = line[time.start : time.end], line[: time.start]
+        is_name = (
+            time.kind == "age"
+            and word[:1].isupper()
+            and word.isalpha()
+            and before[-1:] == " "
+            and before.strip()[-1:].isalnum()
+            and registry.by_name(before) is None
+            and (len(times) > 1 or _looks_like_name(line[: time.end].strip()))
+        )
+        if not is_name:
+            kept.append(time)
+    return kept
 
 
 def _after_outlet_digits(line: str, time: TimeMatch, registry: OutletRegistry) -> TimeMatch:

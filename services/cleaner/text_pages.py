@@ -237,7 +237,9 @@ def _repair(page: PageLines, *, aggregated: bool) -> None:
             ):
                 labels[index + 2] = "headline"
     if aggregated:
+        _correct_names(page)
         _find_missed_starts(page)
+        _part_at_metadata(page)
     seen_body = False
     index = 0
     while index < count:
@@ -275,6 +277,120 @@ def _repair(page: PageLines, *, aggregated: bool) -> None:
         index += 1
 
 
+_ACTIONS: Final = frozenset(
+    ("print", "share", "save", "listen", "like", "follow", "report", "email", "copy", "translate", "watch", "reply")
+)
+
+
+def _is_of_the_site(text: str) -> bool:
+    """Whether a line says what sites say of themselves: a heading of links, a button, an offer."""
+    return CHROME.search(text) is not None or any(pattern.search(text) for _, _, pattern in _KINDS)
+
+
+def _correct_names(page: PageLines) -> None:
+    """Names by what surrounds them: what a site's buttons say is no outlet, a known name below a headline is one."""
+    labels, metas, lines = page.labels, page.metas, page.lines
+    for index, label in enumerate(labels):
+        meta, text = metas[index], lines[index].text
+        if label == "outlet" and (
+            text.casefold() in _ACTIONS
+            or ((meta is None or meta.registered is None) and not lines[index].bullet and _is_of_the_site(text))
+        ):
+            labels[index] = "other"
+        elif label in ("body", "other") and meta is not None and meta.is_whole and meta.is_source and meta.outlet:
+            if "body" in labels[max(0, index - 1) : index]:
+                labels[index] = "outlet"
+        elif (
+            label == "other"
+            and meta is not None
+            and meta.is_whole
+            and meta.registered is not None
+            and index
+            and labels[index - 1] in ("headline", "time", "byline")
+            and "body" in labels[index + 1 : index + 3]
+        ):
+            labels[index] = "outlet_and_time" if meta.time is not None else "outlet"
+
+
+def _part_at_metadata(page: PageLines) -> None:
+    """Labels a headline in each stretch between two texts that holds an outlet or a time and no headline yet.
+
+    The headline is the line whose words recur in the text below, most of all right above it; the text's own first
+    line where it looks like one. Without such a line the texts stay together.
+    """
+    labels, lines, metas = page.labels, page.lines, page.metas
+    count = len(labels)
+    below = {_says_what(page, place + 1) for place in range(count - 1) if labels[place] == "headline"} - {""}
+    index = 0
+    while index < count:
+        if labels[index] == "body":
+            index += 1
+            continue
+        start = index
+        while index < count and labels[index] != "body":
+            index += 1
+        if index >= count or "headline" in labels[start:index]:
+            continue
+        says = [
+            place
+            for place in range(start, index)
+            if (meta := metas[place]) is not None
+            and (
+                (meta.is_whole and (meta.time is not None or meta.is_source))
+                or (meta.time is not None and bool(meta.outlet) and lines[place].units <= 80)
+            )
+        ]
+        following = index
+        while following < count and labels[following] == "body":
+            following += 1
+        if not says or sum(line.units for line in lines[index:following]) < _MIN_BODY_UNITS:
+            continue
+        best, choice = 0.0, None
+        names = [
+            place
+            for place in range(start, index)
+            if (meta := metas[place]) is not None and meta.is_whole and (meta.registered or meta.is_source)
+        ]
+        is_headed = bool(says) and bool(names) and index - max(says) <= 2 and index - max(names) <= 2
+        for place in range(max(start, index - 6), index + 1):
+            meta, text = metas[place], lines[place].text
+            is_known = (
+                meta is not None
+                and meta.is_whole
+                # "Five new taxes coming January 1" is no outlet and its date
+                and (meta.registered or meta.byline or (meta.time and len(meta.outlet.split()) < 4))
+            )
+            is_title = 15 <= lines[place].units <= 200 and (
+                not text.endswith((".", ":", ",", ";", "。")) or (place == index and is_headed)
+            )
+            if is_known or not is_title or CHROME.search(text) or len(text.split()) < 3:
+                continue
+            if place == index and (following - index < 2 or lines[index + 1].units <= lines[index].units):
+                continue
+            score = _share_below(page, place, index if place < index else index + 1) - 0.02 * (index - place)
+            score += 0.2 * (min(abs(place - other) for other in says) <= 3)
+            score += 0.2 * any(abs(place - other) <= 3 for other in names)
+            # the line below as below the page's other headlines
+            score += 0.2 * (place + 1 < count and _says_what(page, place + 1) in below)
+            if score > best:
+                best, choice = score, place
+        if choice is not None and best >= 0.35:
+            labels[choice] = "headline"
+            for place in says:
+                meta = metas[place]
+                if labels[place] in ("other", "body") and place != choice and meta is not None:
+                    labels[place] = (
+                        "outlet_and_time" if meta.outlet and meta.time else "time" if meta.time else "outlet"
+                    )
+
+
+def _says_what(page: PageLines, index: int) -> str:
+    meta = page.metas[index]
+    if meta is None or not meta.is_whole or page.labels[index] == "body":
+        return ""
+    return "time" if meta.time is not None else "name" if meta.registered is not None or meta.is_source else ""
+
+
 def _find_missed_starts(page: PageLines) -> None:
     """Labels a title between a text and a longer line of text as a headline where a time stands right beside it."""
     labels, lines, metas = page.labels, page.lines, page.metas
@@ -306,7 +422,27 @@ def _find_missed_starts(page: PageLines) -> None:
                 labels[other] = "outlet_and_time" if meta is not None and meta.outlet else "time"
 
 
-def _drafts(page: PageLines, labels: Sequence[Label]) -> list[_Draft]:
+def _is_standfirst(page: PageLines, draft: _Draft, index: int) -> bool:
+    """Whether a line labelled as a headline is the first of the text below: metadata alone stands between it and the
+
+    draft's headline, text follows at once, and the draft's headline is about that text.
+    """
+    headline = draft.headline
+    if headline is None or not draft.between or draft.between != list(range(headline + 1, index)):
+        return False
+    if page.labels[index + 1 : index + 2] != ["body"]:
+        return False
+    return _share_below(page, headline, index) >= 0.3
+
+
+def _share_below(page: PageLines, title: int, first: int) -> float:
+    """The share of the long words of line `title` that recur in the three lines from `first` on."""
+    mine = _long_words(page.lines[title].text)
+    below = _long_words(" ".join(line.text[:600] for line in page.lines[first : first + 3]))
+    return len(mine & below) / len(mine) if mine else 0.0
+
+
+def _drafts(page: PageLines, labels: list[Label]) -> list[_Draft]:
     """Articles from labels: a headline with what follows it, to the next headline that a body follows."""
     drafts: list[_Draft] = []
     current = _Draft(None)
@@ -327,6 +463,10 @@ def _drafts(page: PageLines, labels: Sequence[Label]) -> list[_Draft]:
                 current.before, gap = gap, []
             elif key == page.lines[current.headline].key:
                 current.copies.append(index)
+            elif _is_standfirst(page, current, index):
+                labels[index] = "body"
+                current.body.append(index)
+                gap = []
             else:
                 # a headline without a body: a teaser; what stood before it may be the next one's
                 current = _Draft(index, before=current.between)
@@ -355,6 +495,13 @@ def _are_several(page: PageLines, drafts: Sequence[_Draft], *, aggregated: bool)
     for draft in drafts:
         marks = [*draft.before[-_NEAR:], *draft.between, *draft.after[:_NEAR]]
         known = any((meta := page.metas[index]) is not None and (meta.time or meta.outlet) for index in marks)
+        if aggregated and not known:
+            first, last = draft.body[0], draft.body[-1]
+            beside = (*range(max(0, first - _NEAR), first), *range(last + 1, min(len(page.lines), last + 3)))
+            known = any(
+                (meta := page.metas[index]) is not None and meta.is_whole and (meta.time or meta.is_source)
+                for index in beside
+            )
         if _units(page, draft) < _MIN_BODY_UNITS or (draft.headline is None and not aggregated):
             continue
         if known or (draft.headline is not None and draft.copies):
@@ -653,7 +800,7 @@ class _Assembly:
             and abs(index - draft.headline) <= 2
             and index < draft.body[0]
             and len(self.page.lines[index].text.split()) > 1
-            and not CHROME.search(self.page.lines[index].text)
+            and not _is_of_the_site(self.page.lines[index].text)
         )
 
     def _outlet(self, number: int, draft: _Draft, metas: Sequence[int]) -> tuple[Outlet | None, str]:

@@ -173,6 +173,55 @@ def test_a_name_that_ends_in_digits_keeps_them() -> None:
         assert (meta.outlet, meta.time.match[0]) == (outlet, age)
 
 
+def test_a_word_for_today_that_ends_a_name_is_no_time() -> None:
+    for text, outlet, time_read in (
+        ("Line Today, July 4, 2025", "Line Today", "July 4, 2025"),
+        ("Reuters Today", "Reuters", "Today"),
+        ("Granite Gazette | Today", "Granite Gazette", "Today"),
+    ):
+        meta = read_meta(text, REGISTRY)
+        assert meta is not None
+        assert meta.time is not None
+        assert (meta.outlet, text[meta.time.start : meta.time.end]) == (outlet, time_read)
+    meta = read_meta("Granite Today", REGISTRY)
+    assert meta is not None
+    assert (meta.outlet, meta.time) == ("Granite Today", None)
+
+
+def test_a_byline_in_small_letters_is_not_the_end_of_the_headline() -> None:
+    (part,) = split(f"{ONE['headline']}\nby Elena Varga\nMerrow Dispatch, 4 July 2025\n\n{body(ONE)}\n").parts
+    assert part.headline == ONE["headline"]
+    assert [author.name for author in part.byline] == ["Elena Varga"]
+
+
+def test_an_article_without_a_headline_that_is_told_begins_at_its_outlet_and_time() -> None:
+    """Titles that look like something else: a name, a sentence, a date."""
+    for title in (
+        "OPINION: It's a Set-up",
+        "It is over. What now for the night trains?",
+        "Seven trains will stop May 1",
+    ):
+        text = (
+            f"3 hours ago\n{ONE['headline']}\nMerrow Dispatch\n{body(ONE)}\n"
+            f"3d ago\n{title}\nThe Guardian\n{body(TWO)}\n"
+            f"5 hours ago\n{THREE['headline']}\nVale Courier\n{body(THREE)}\n"
+        )
+        parts = split(text).parts
+        assert [part.text for part in parts][:2] == [body(ONE), body(TWO)]
+        assert [part.headline for part in parts] == [ONE["headline"], title, THREE["headline"]]
+        assert [part.outlet.name if part.outlet else "" for part in parts][1] == "The Guardian"
+
+
+def test_a_source_line_below_a_text_is_its_outlet_and_never_its_last_paragraph() -> None:
+    text = "\n".join(
+        f"{article['headline']}\n{age}\n{body(article)}\nSource: {outlet}\nShare\n"
+        for article, age, outlet in ((ONE, "2 hours ago", "Merrow Dispatch"), (TWO, "a day ago", "Vale Courier"))
+    )
+    parts = split(text).parts
+    assert [part.text for part in parts] == [body(ONE), body(TWO)]
+    assert [part.outlet.name if part.outlet else "" for part in parts] == ["Merrow Dispatch", "Vale Courier"]
+
+
 _PIECES = st.sampled_from(
     [
         ONE["headline"], *ONE["paragraphs"], TWO["headline"], *TWO["paragraphs"], "Merrow Dispatcha day ago",
