@@ -30,7 +30,6 @@ from services.duplicates.stored import (
     ref_from,
     ref_json,
     ref_list,
-    to_stored,
 )
 
 _STRENGTH: Final = {"exact": 0, "near": 1, "excerpt": 2}
@@ -107,34 +106,34 @@ def _match_from(fields: list[Any]) -> Match:
 
 
 def arrive(clean: CleanArticle, owner: str, *, keeps_texts: bool = True) -> tuple[Article, Arrival]:
-    """The article ready for counting, and what goes into the index."""
-    article = Article(to_stored(clean))
-    return article, arrival_of(article, owner, keeps_texts=keeps_texts)
+    """The article ready for comparing, and what goes into the index."""
+    article = Article(clean)
+    article.count()
+    return article, arrival_of(article, clean, owner, keeps_texts=keeps_texts)
 
 
-def arrival_of(article: Article, owner: str, *, keeps_texts: bool = True) -> Arrival:
-    """What goes into the index for `article`, which `owner` brought."""
-    stored = article.stored
-    article_key = stored.article_key
-    fetched_ms = milliseconds(stored.ref.fetched_at)
-    halves = article.halves
+def arrival_of(article: Article, clean: CleanArticle, owner: str, *, keeps_texts: bool = True) -> Arrival:
+    """What goes into the index for the counted `article`, which `owner` brought as `clean`."""
+    article_key = key_of(clean.article_id)
+    fetched_ms = milliseconds(clean.fetched_at)
+    halves, sketch = article.halves, article.sketch
     record = Record(
         article_key=article_key,
-        outlet=outlet_digest(stored.ref.outlet_id),
+        outlet=outlet_digest(clean.outlet.id),
         digest=article.digest,
         shingles=len(halves),
-        sketch=len(article.sketch),
+        sketch=len(sketch),
         fetched_ms=fetched_ms,
         packed=pack_hashes(halves) if not article.is_short else b"",
     )
     return Arrival(
         article_key=article_key,
-        version_key=key_of(stored.ref.version_id),
+        version_key=key_of(clean.version_id),
         owner=owner,
         fetched_ms=fetched_ms,
-        sketch=article.sketch,
+        sketch=sketch,
         record=record.to_bytes(),
-        text=stored.to_bytes() if keeps_texts else b"",
+        text=article.stored.to_bytes() if keeps_texts else b"",
     )
 
 

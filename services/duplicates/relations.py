@@ -9,6 +9,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from schemas.articles import CleanArticle
 from schemas.duplicates import Passage, Relation
 from services.duplicates.check import (
     Leading,
@@ -25,7 +26,7 @@ from services.duplicates.own_words import own_words
 from services.duplicates.passages import LocatedText, Run, shared_runs
 from services.duplicates.shingles import Tokens, Words, fold, shingle, shingle_sequence, tokenize
 from services.duplicates.sketch import sketch
-from services.duplicates.stored import StoredArticle, milliseconds
+from services.duplicates.stored import StoredArticle, milliseconds, to_stored
 from services.duplicates.templates import TABLE_SHARE, figure_share, is_marked, is_refilled
 from services.duplicates.wire import Credit, find_credit
 
@@ -54,13 +55,34 @@ Kind = Literal["duplicate", "sighting", "template", "none"]
 class Article:
     """A text with what is counted on it, each computed once and only when asked for."""
 
-    def __init__(self, stored: StoredArticle | bytes) -> None:
-        self._given = stored
+    def __init__(self, given: StoredArticle | CleanArticle | bytes) -> None:
+        self._given = given
+
+    def count(self) -> None:
+        """Count everything that an arriving article needs at once: a cached property costs a lock (Python 3.11)."""
+        given = self._given
+        text = given.text if isinstance(given, CleanArticle) else self.stored.text
+        tokens = tokenize(fold(text))
+        sequence = shingle_sequence(tokens)
+        halves = leading(sequence)
+        is_short = len(tokens) < LEAST_WORDS * (UNSPACED if tokens.is_unspaced else 1)
+        self.__dict__.update(
+            tokens=tokens,
+            sequence=sequence,
+            halves=halves,
+            is_short=is_short,
+            sketch=halves[:0] if is_short else sketch(halves),
+            digest=text_digest(tokens),
+        )
 
     @cached_property
     def stored(self) -> StoredArticle:
-        """Name and text; unpacked only now where they were given packed: most candidates fail on their hashes alone."""
-        return self._given if isinstance(self._given, StoredArticle) else StoredArticle.from_bytes(self._given)
+        """Name and text; made or unpacked only now: most candidates fail on their hashes alone, and most that arrive
+        resemble nothing."""
+        given = self._given
+        if isinstance(given, bytes):
+            return StoredArticle.from_bytes(given)
+        return to_stored(given) if isinstance(given, CleanArticle) else given
 
     @cached_property
     def tokens(self) -> Tokens:

@@ -80,7 +80,6 @@ class StoredArticle:
     def to_bytes(self) -> bytes:
         """The article compressed: name and text together, a third of their size."""
         ref = self.ref
-        fetched_ms = milliseconds(ref.fetched_at)
         fields: list[Any] = [
             ref.article_id,
             ref.version_id,
@@ -88,7 +87,7 @@ class StoredArticle:
             ref.outlet_id,
             ref.headline,
             ref.url,
-            fetched_ms,
+            milliseconds(ref.fetched_at),
             # the reason tells what it is, and when it is no more than the fetch it needs no place
             self.published_ms if self.published_reason != _FETCHED else 0,
             _REASONS.index(self.published_reason),
