@@ -53,9 +53,10 @@ def test_a_shutdown_interrupts_the_wait() -> None:
         raise DependencyError("away")
 
     async def stop() -> float:
+        # from here on: a wait that holds the loop would hold the shutdown too
+        began = time.monotonic()
         task = asyncio.create_task(until_answered(call, backoff=Backoff(60, 60), service="cleaner", stage="process"))
         await asyncio.sleep(0.01)
-        began = time.monotonic()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
