@@ -126,7 +126,7 @@ _RULES: Final[tuple[tuple[RemovalKind, str, str], ...]] = (
             r"(?:Join|Register|Book|Sign up|Secure your place|Get your tickets?|Buy tickets|"
             r"Reserve your (?:seat|place|spot))\b"
             + _ahead("us|now|today|here|your|for|at", 60)
-            + _ahead("webinar|conference|summit|masterclass|live event|free event|online event|tickets?")
+            + _ahead("[Ww]ebinar|[Cc]onference|[Ss]ummit|masterclass|live event|free event|online event|tickets?")
             + _ahead("us|now|today|here|your|register|early[- ]bird", 220)
         ),
     ),
@@ -164,6 +164,13 @@ _RULES: Final[tuple[tuple[RemovalKind, str, str], ...]] = (
             r"For (?:more|the latest|all the latest)\b[^.!?\n]{0,80},? (?:please )?"
             r"(?:click|tap|go|head|visit|see|read|watch|listen to|check out)\b"
             r"(?=[^\n]{0,80}(?:\bhere\b|\.(?:com|org|net|co)\b))"
+        ),
+    ),
+    (
+        "promo",
+        "our_podcast",
+        _sentence(
+            r"(?:Listen|Subscribe|Tune in) to (?:the latest episode of )?(?:our|the [A-Z]\w+) (?:\w+ ){0,3}podcast"
         ),
     ),
     (

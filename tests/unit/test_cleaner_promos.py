@@ -23,6 +23,8 @@ BEFORE, AFTER = "The ferry left an hour late. ", " Nobody on board complained ab
         ("Download our app from the App Store today.", "app"),
         ("Download exclusive insights from the Ports & Locks 2025 conference in May.", "event"),
         ("Register now for our free webinar on the future of ferries.", "event"),
+        ("Register now for the Harbour Summit on 4 May.", "event"),
+        ("Listen to our weekly podcast wherever you get yours.", "promo"),
         ("(Photo: Ines Castell/Harbour Pictures)", "caption"),
         ("READ MORE: The island that lost its ferry.", "related"),
         ("Click here for reprint permission.", "related"),
@@ -49,6 +51,7 @@ def test_a_chart_line_ends_where_the_next_sentence_begins() -> None:
         "He asked her to sign up for the army. She would not follow him.",
         "Readers get the paper by boat. More ferries are planned, he said.",
         "She told them to download the report and read it. Join or leave, he said.",
+        "He will register for the Harbour Summit. She listens to the podcast of the port.",
         "The advertisement showed a seal. See it once and you remember it.",
     ],
 )
