@@ -689,7 +689,7 @@ def service() -> tuple[str, str, Sequence[Row]]:
                     ),
                     series(
                         "Settling a batch",
-                        "From the first send to the last acknowledgement of the broker.",
+                        "From the end of a batch's work to the broker's last acknowledgement; what is sent meanwhile is not in it.",
                         *_quantiles("newsloom_settling_seconds", "", mine),
                         unit="s",
                         width=8,

@@ -50,7 +50,7 @@ from services.runtime.metrics import (
     UNKNOWN_FIELDS,
     release,
 )
-from services.runtime.pausing import pause
+from services.runtime.pausing import pause, pause_is_due, until_it_waits
 from services.runtime.retry import Backoff, until_answered
 from services.runtime.service import (
     AfterSettle,
@@ -154,7 +154,7 @@ class Outbox(Protocol):
         ...
 
 
-@dataclass
+@dataclass(slots=True)
 class _Plan:
     """What is to become of one record."""
 
@@ -171,6 +171,43 @@ class _Plan:
     """Its own share of that time; None where `process` led to no outcome."""
 
 
+class _Sends:
+    """The sends of one batch in order, up to the first that failed: what comes after that one is only kept."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._pending: list[Awaitable[None]] = []
+        self._failure: tuple[int, Exception] | None = None
+        self.queue: list[tuple[_Plan, Message]] = []
+        self.plans = 0
+
+    async def add(self, plans: Sequence[_Plan]) -> None:
+        """Enqueue what those of `plans` led to that come after the ones already added."""
+        for plan in plans[self.plans :]:
+            self.plans += 1
+            for message in plan.messages:
+                self.queue.append((plan, message))
+                if self._failure is not None:
+                    continue
+                try:
+                    # one after the other: this is what keeps the order per key
+                    self._pending.append(await self._outbox.enqueue(message))
+                except (RefusedError, DependencyError) as error:
+                    self._failure = (len(self.queue) - 1, error)
+
+    async def failure(self) -> tuple[int, Exception] | None:
+        """Where in `queue` the first one failed, and why, once every one that was enqueued has ended."""
+        failure = self._failure
+        # each in turn rather than gathered, which would make a task of each
+        for index, pending in enumerate(self._pending):
+            try:
+                await pending
+            except (RefusedError, DependencyError) as error:
+                if failure is None or index < failure[0]:
+                    failure = (index, error)
+        return failure
+
+
 class Engine(Generic[E]):
     """Runs the batches of one service. One batch at a time."""
 
@@ -185,9 +222,11 @@ class Engine(Generic[E]):
         record_seconds: float | None = None,
         on_wait: Callable[[], Awaitable[None]] | None = None,
         tracer: Tracer | None = None,
+        sends_early: bool = False,
     ) -> None:
         """`record_seconds` is the longest that one call of `process` may wait; `on_wait` is called before each wait for
-        a dependency, which is then known to be what holds the record up."""
+        a dependency, which is then known to be what holds the record up. With `sends_early` the events of a batch are
+        sent while its later records are worked on; their acknowledgements are awaited after the last."""
         self._service = service
         self._breaker = breaker
         self._record_seconds = record_seconds
@@ -200,6 +239,10 @@ class Engine(Generic[E]):
         self._version = release()
         self._discard_reasons = frozenset((*service.discard_reasons, TOMBSTONE))
         self._allowed = frozenset(topic.name for topic in service.publishes)
+        self._sends_early = sends_early
+        self._same_headers: dict[str, tuple[tuple[str, bytes], tuple[str, bytes], tuple[str, bytes]]] = {}
+        self._processing = PROCESSING.labels(service.name)
+        self._freshness = FRESHNESS.labels(service.name)
 
     async def run(self, records: Sequence[Record], condemned: Mapping[str, Failure] | None = None) -> None:
         """Bring every record of the batch to its one outcome and settle all it led to.
@@ -215,12 +258,13 @@ class Engine(Generic[E]):
         in_progress = IN_PROGRESS.labels(name)
         in_progress.inc(len(records))
         began = clock.seconds()
+        sends = _Sends(self._outbox)
         try:
-            plans = await self._plan_all(records, condemned or {})
+            plans = await self._plan_all(records, condemned or {}, sends)
             if self._breaker is not None:
                 self._breaker.check(_letters(plans))
             started = clock.seconds()
-            await self._settle(plans)
+            await self._settle(plans, sends)
             settled = clock.seconds()
             SETTLING.labels(name).observe(settled - started)
             for plan in plans:
@@ -245,6 +289,9 @@ class Engine(Generic[E]):
 
     async def _in_time(self, work: Awaitable[T]) -> T:
         """What `work` returns; TooSlowError when it waits too long. What never waits is the watchdog's (worker.py)."""
+        return await until_it_waits(work, self._limited)
+
+    async def _limited(self, work: Awaitable[T]) -> T:
         limit = asyncio.timeout(self._record_seconds)
         try:
             async with limit:
@@ -254,16 +301,25 @@ class Engine(Generic[E]):
                 raise
             raise TooSlowError(f"no outcome within {self._record_seconds:g} s") from None
 
-    async def _plan_all(self, records: Sequence[Record], condemned: Mapping[str, Failure]) -> list[_Plan]:
+    async def _plan_all(
+        self, records: Sequence[Record], condemned: Mapping[str, Failure], sends: _Sends
+    ) -> list[_Plan]:
         decoded = [
             condemned[record.coordinates] if condemned and record.coordinates in condemned else self._decode(record)
             for record in records
         ]
         if self._service.process_batch is None:
             singly: list[_Plan] = []
+            # a dead letter, and what comes after it, waits for the breaker
+            early = self._sends_early
             for record, event in zip(records, decoded, strict=True):
-                singly.append(await self._plan_one(record, event))
-                await pause()
+                plan = await self._plan_one(record, event)
+                singly.append(plan)
+                early = early and plan.outcome != "dead_lettered"
+                if pause_is_due():
+                    if early:
+                        await sends.add(singly)
+                    await pause()
             return singly
         plans: list[_Plan | None] = [None] * len(records)
         run: list[int] = []
@@ -414,23 +470,33 @@ class Engine(Generic[E]):
         self, record: Record, topic: Topic[Event], subject: str | None, index: int
     ) -> tuple[tuple[str, bytes], ...]:
         """CloudEvents 1.0 binary headers, trace context and source coordinates; the same on every redelivery."""
-        headers: list[tuple[str, bytes]] = [
+        same = self._same_headers.get(topic.name)
+        if same is None:
+            same = self._same_headers[topic.name] = (
+                ("ce_source", f"/newsloom/{self._service.name}".encode()),
+                ("ce_type", f"newsloom.{topic.name}.v{SCHEMA_VERSION}".encode()),
+                ("ce_dataschema", f"urn:newsloom:schema:{topic.name}:{SCHEMA_VERSION}".encode()),
+            )
+        source, kind, schema = same
+        place = f"{self._service.name}/{record.coordinates}"
+        headers: tuple[tuple[str, bytes], ...] = (
             ("ce_specversion", b"1.0"),
-            ("ce_id", f"{self._service.name}/{record.coordinates}/{index}".encode()),
-            ("ce_source", f"/newsloom/{self._service.name}".encode()),
-            ("ce_type", f"newsloom.{topic.name}.v{SCHEMA_VERSION}".encode()),
+            ("ce_id", f"{place}/{index}".encode()),
+            source,
+            kind,
             ("ce_time", format_instant(record.timestamp).encode()),
-            ("ce_dataschema", f"urn:newsloom:schema:{topic.name}:{SCHEMA_VERSION}".encode()),
+            schema,
             ("content-type", b"application/json"),
             (TRACEPARENT, self._trace(record).header),
             (SOURCE_TOPIC, record.topic.encode()),
-            (SOURCE_PARTITION, str(record.partition).encode()),
-            (SOURCE_OFFSET, str(record.offset).encode()),
-        ]
+            (SOURCE_PARTITION, b"%d" % record.partition),
+            (SOURCE_OFFSET, b"%d" % record.offset),
+        )
         if subject is not None:
-            headers.append(("ce_subject", subject.encode()))
-        headers.extend((name, value) for name, value in record.headers if name == "tracestate")
-        return tuple(headers)
+            headers = (*headers, ("ce_subject", subject.encode()))
+        if record.headers:
+            headers = (*headers, *(header for header in record.headers if header[0] == "tracestate"))
+        return headers
 
     def _trace(self, record: Record) -> Trace:
         """`trace_of`, kept for the record that was asked for last: a record is asked for several times in a row."""
@@ -474,32 +540,17 @@ class Engine(Generic[E]):
 
     # -- from plans to settled
 
-    async def _settle(self, plans: list[_Plan]) -> None:
-        queue = [(plan, message) for plan in plans for message in plan.messages]
-        pending: list[Awaitable[None]] = []
-        failed_at: tuple[int, Exception] | None = None
-        for index, (_, message) in enumerate(queue):
-            try:
-                # one after the other: this is what keeps the order per key
-                pending.append(await self._outbox.enqueue(message))
-            except (RefusedError, DependencyError) as error:
-                failed_at = (index, error)
-                break
-        results = await asyncio.gather(*pending, return_exceptions=True)
-        for index, result in enumerate(results):
-            if isinstance(result, RefusedError | DependencyError):
-                failed_at = (index, result)
-                break
-            if isinstance(result, BaseException):
-                raise result
-        if failed_at is None:
+    async def _settle(self, plans: Sequence[_Plan], sends: _Sends) -> None:
+        await sends.add(plans)
+        failure = await sends.failure()
+        if failure is None:
             return
-        first, error = failed_at
+        first, error = failure
         logger.warning("a send failed, sending the rest singly", extra={"error": str(error)[:_MESSAGE_CHARS]})
         # One refused message fails its neighbours in the producer's batch, and what came after a failed message of its
         # key must not stay before it: everything from the first failure on is sent again, one by one.
         refused: set[int] = set()
-        for plan, message in queue[first:]:
+        for plan, message in sends.queue[first:]:
             if id(plan) in refused:
                 continue
             try:
@@ -529,10 +580,12 @@ class Engine(Generic[E]):
     def _count(self, plans: Sequence[_Plan]) -> None:
         name = self._service.name
         now = clock.now().timestamp()
+        outcomes = Counter((plan.record.topic, plan.outcome, plan.reason) for plan in plans)
+        for (topic, outcome, reason), count in outcomes.items():
+            RECORDS.labels(name, topic.removeprefix(self._prefix), outcome, reason).inc(count)
+        for topic, count in Counter(message.topic for plan in plans for message in plan.messages).items():
+            PUBLISHED.labels(name, topic.removeprefix(self._prefix)).inc(count)
         for plan in plans:
-            RECORDS.labels(name, self._source_label(plan.record), plan.outcome, plan.reason).inc()
-            for message in plan.messages:
-                PUBLISHED.labels(name, message.topic.removeprefix(self._prefix)).inc()
             if plan.outcome == "dead_lettered":
                 logger.warning("dead letter written", extra={"record": plan.record.coordinates, "reason": plan.reason})
         LAST_PROCESSED.labels(name).set(now)
@@ -542,8 +595,8 @@ class Engine(Generic[E]):
             for plan in plans
             if plan.fetched_at is not None and plan.outcome != "dead_lettered"
         ]
-        self._observe(PROCESSING.labels(name), processing)
-        self._observe(FRESHNESS.labels(name), fresh)
+        self._observe(self._processing, processing)
+        self._observe(self._freshness, fresh)
 
     def _observe(self, histogram: Histogram, found: Sequence[tuple[float, Record]]) -> None:
         """Observe each value; the longest of the batch with its trace, which is the one that somebody will look for."""

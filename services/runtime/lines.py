@@ -22,6 +22,7 @@ from schemas.topics import dead_letters, discards
 from services.runtime import clock
 from services.runtime.engine import Engine, Message
 from services.runtime.errors import ConfigurationError
+from services.runtime.pace import Pace
 from services.runtime.retry import Backoff, until_answered
 from services.runtime.service import Positions, Record, Service
 
@@ -158,7 +159,7 @@ async def _done() -> None:
 
 @dataclass(frozen=True)
 class LinesRun(Generic[E]):
-    """One pass of `service` over lines. `run` returns when the last line is settled."""
+    """One pass of `service` over lines, `batch_records` at most at a time. `run` returns when the last is settled."""
 
     service: Service[E]
     batch_records: int
@@ -173,6 +174,7 @@ class LinesRun(Generic[E]):
         part = (self.service.source.name, 0)
         nothing = Positions(committed={part: None}, beginning={part: 0})
         await until_answered(lambda: self.service.assigned(nothing), backoff=backoff, service=name, stage="assigned")
+        pace = Pace(most=self.batch_records)
         try:
             batch: list[Record] = []
             for number, line in enumerate(lines):
@@ -180,15 +182,17 @@ class LinesRun(Generic[E]):
                 if not value:
                     continue
                 batch.append(self._record(number, value))
-                if len(batch) >= self.batch_records:
-                    await self._settle(engine, batch, tally)
+                if len(batch) >= pace.records:
+                    await self._settle(engine, batch, tally, pace)
                     batch = []
-            await self._settle(engine, batch, tally)
+            await self._settle(engine, batch, tally, pace)
         finally:
             await self.service.stop()
 
-    async def _settle(self, engine: Engine[E], batch: list[Record], tally: Tally) -> None:
+    async def _settle(self, engine: Engine[E], batch: list[Record], tally: Tally, pace: Pace) -> None:
+        started = clock.seconds()
         await engine.run(batch)
+        pace.note(len(batch), clock.seconds() - started)
         tally.records += len(batch)
         self.on_progress(tally)
         # an await that lets Ctrl-C in between batches, so that only whole batches are written

@@ -35,7 +35,7 @@ PROCESSING: Final = Histogram(
 )
 SETTLING: Final = Histogram(
     "newsloom_settling_seconds",
-    "From a batch's first send to its last acknowledgement.",
+    "From the end of a batch's processing to its last acknowledgement.",
     ["service"],
     buckets=_WORK_BUCKETS,
 )
@@ -49,7 +49,7 @@ BATCH: Final = Histogram(
     "newsloom_batch_records",
     "Records processed before their sends were awaited.",
     ["service"],
-    buckets=(1, 2, 4, 8, 16, 32, 64, 128),
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
 )
 IN_PROGRESS: Final = Gauge("newsloom_records_in_progress", "Records read and not yet settled.", ["service"])
 LAST_PROCESSED: Final = Gauge(

@@ -45,7 +45,10 @@ class RuntimeSettings(BaseSettings):
         default="none", description="Compression of what the services write; consumers must be able to read it."
     )
     batch_records: int = Field(
-        default=32, ge=1, le=512, description="Most records processed before their sends are awaited."
+        default=1024,
+        ge=1,
+        le=4096,
+        description="Most records whose sends are awaited together; a batch also ends after about 0.1 s of work.",
     )
     commit_interval_seconds: float = Field(
         default=0.5, gt=0, description="How often acknowledged offsets are committed."

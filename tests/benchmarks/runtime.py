@@ -1,123 +1,57 @@
 """What carrying costs: `uv run python -m tests.benchmarks.runtime` prints every figure, ratios from one run.
 
 The machine is shared: CPU per record is the process's own CPU time and says more than records per second.
+`--only` measures one thing, `--share 0.1` with a tenth of the records.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import gc
 import json
-import os
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-
-import psutil
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 from schemas.articles import RawArticle
 from schemas.events import read_event
-from schemas.topics import CLEAN_ARTICLES, RAW_ARTICLES, dead_letters, discards
 from services.local.broker import Broker
 from services.local.redis_server import RedisServer
+from services.runtime.engine import Engine, Message
 from services.runtime.kafka import Admin, Publisher, read_records
+from services.runtime.service import Record
 from services.runtime.settings import RuntimeSettings
+from tests.benchmarks import bare_service
+from tests.benchmarks.bench import Bench, Drained, machine, percentile, raw
 from tests.benchmarks.echo_service import echo
 from tests.newsroom import made_articles
-from tests.suite import Suite
 from tests.support import eventually
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+BARE = "tests.benchmarks.bare_service"
+ECHO = "tests.benchmarks.echo_service"
+NAIVE = "tests.benchmarks.naive_agent"
+PLAIN = "tests.benchmarks.plain_aiokafka"
 
 
-@dataclass(frozen=True)
-class Drained:
-    """One worker over a backlog: records a second and microseconds of its CPU a record, without its start."""
-
-    rate: float
-    cpu_us: float
-    rss_mb: float
-
-
-def raw(number: int, size: int) -> bytes:
-    words = "the ferry was late again and nobody was told why " * (size // 49 + 1)
-    value = {
-        "url": f"https://gazette.example/{number}",
-        "fetched_at": "2026-03-02T08:00:00Z",
-        "text": words[: size - 140],
-        "publisher": {"name": "benchmark"},
-    }
-    return json.dumps(value).encode()
-
-
-class Bench:
-    """Topics of one measurement."""
-
-    def __init__(self, broker: Broker, partitions: int = 4) -> None:
-        self.prefix = f"bench-{uuid.uuid4().hex[:6]}-"
-        self.settings = RuntimeSettings(kafka_bootstrap=broker.bootstrap, topic_prefix=self.prefix)
-        topics = [RAW_ARTICLES, CLEAN_ARTICLES, dead_letters("cleaner"), discards("cleaner")]
-        with Admin(self.settings) as admin:
-            admin.create_topics(topics, prefix=self.prefix, partitions=partitions)
-
-    def publish(self, values: Iterator[bytes] | Sequence[bytes]) -> None:
-        with Publisher(self.settings) as publisher:
-            for number, value in enumerate(values):
-                publisher.send(f"{self.prefix}raw-articles", str(number).encode(), value)
-            publisher.flush()
-
-    def written(self) -> int:
-        with Admin(self.settings) as admin:
-            return sum(admin.end_offsets(admin.partitions([f"{self.prefix}clean-articles"])).values())
-
-    @contextmanager
-    def worker(self, module: str, **environment: str) -> Iterator[psutil.Process]:
-        env = {
-            **os.environ,
-            "NEWSLOOM_KAFKA_BOOTSTRAP": self.settings.kafka_bootstrap,
-            "NEWSLOOM_TOPIC_PREFIX": self.prefix,
-            "NEWSLOOM_LOG_LEVEL": "ERROR",
-            **environment,
-        }
-        process = subprocess.Popen([sys.executable, "-m", module], cwd=REPOSITORY, env=env)
-        try:
-            yield psutil.Process(process.pid)
-        finally:
-            process.kill()
-            process.wait()
-
-    def drain(self, module: str, count: int) -> Drained:
-        """Let a worker write `count` more records than were there when it had begun."""
-        with self.worker(module) as process:
-            eventually(lambda: self.written() > count // 10, within_seconds=120, every_seconds=0.05)
-            first, began, cpu = self.written(), time.monotonic(), sum(process.cpu_times()[:2])
-            eventually(lambda: self.written() >= count, within_seconds=600, every_seconds=0.1)
-            seconds, used = time.monotonic() - began, sum(process.cpu_times()[:2]) - cpu
-            done = count - first
-            return Drained(done / seconds, used / done * 1e6, process.memory_info().rss / 2**20)
-
-
-def pure_us(size: int, count: int) -> float:
+def pure_us(size: int, count: int, work: Callable[[RawArticle], object]) -> float:
     """Microseconds of CPU that decoding, working and encoding take without Kafka and without the engine."""
     values = [raw(number, size) for number in range(count)]
     began = time.process_time()
     for value in values:
         event, _ = read_event(RawArticle, value)
-        echo(event).to_bytes()
+        work(event)
     return (time.process_time() - began) / count * 1e6
 
 
-def carrying(broker: Broker) -> None:
-    for size, count in ((5_000, 8_000), (50_000, 1_500)):
+def carrying(broker: Broker, share: float) -> None:
+    for size, count in ((5_000, int(16_000 * share)), (50_000, int(2_500 * share))):
         bench = Bench(broker)
         bench.publish(raw(number, size) for number in range(count))
-        found, pure = bench.drain("tests.benchmarks.echo_service", count), pure_us(size, min(count, 2000))
+        found = bench.drain(ECHO, count)
+        pure = pure_us(size, min(count, 2000), lambda event: echo(event).to_bytes())
         print(
             f"records of {size // 1000:3} KB: {found.cpu_us:6.0f} us of CPU a record in the worker, "
             f"{pure:5.0f} us of it decode, work and encode: Kafka and the engine add {found.cpu_us - pure:4.0f} us "
@@ -126,27 +60,114 @@ def carrying(broker: Broker) -> None:
         )
 
 
-def against_naive(broker: Broker, count: int = 10_000) -> None:
-    results: dict[str, Drained] = {}
-    for module in ("tests.benchmarks.naive_agent", "tests.benchmarks.echo_service"):
+def against_naive(broker: Broker, share: float) -> None:
+    """Kafka to Kafka, 4 KB: both naive agents, the engine with a service that does nothing, and aiokafka alone."""
+    plan = (
+        ("naive Faust agent, send only", NAIVE, int(20_000 * share), False),
+        ("naive Faust agent, awaits each", NAIVE, int(4_000 * share), True),
+        ("bare engine", BARE, int(60_000 * share), False),
+        ("aiokafka alone, batches", PLAIN, int(60_000 * share), False),
+    )
+    found: list[Drained] = []
+    for name, module, count, awaits in plan:
         bench = Bench(broker)
         bench.publish(raw(number, 4_000) for number in range(count))
-        results[module.rsplit(".", 1)[1]] = found = bench.drain(module, count)
-        print(
-            f"{module.rsplit('.', 1)[1]:14} 4 KB: {found.rate:6.0f} records/s, {found.cpu_us:5.0f} us of CPU a record"
-        )
-    naive, ours = results["naive_agent"], results["echo_service"]
+        result = bench.drain(module, count, awaits=awaits)
+        found.append(result)
+        print(f"{name:31} 4 KB: {result.rate:6.0f} records/s, {result.cpu_us:5.0f} us of CPU a record", flush=True)
+    forgets, awaits, ours, plain = found
     print(
-        f"ratio: {ours.rate / naive.rate:.2f} times the records a second, {naive.cpu_us / ours.cpu_us:.2f} times less "
-        "CPU (and ours decodes, validates, encodes and waits for every acknowledgement)",
+        f"the engine does {ours.rate / forgets.rate:.1f} times the naive agent's records a second with "
+        f"{forgets.cpu_us / ours.cpu_us:.1f} times less CPU, though that agent does not wait for the broker; "
+        f"{ours.rate / awaits.rate:.1f} times those of the one that does; "
+        f"{ours.rate / plain.rate:.2f} of what aiokafka does alone, unread and without headers",
+        flush=True,
+    )
+    stages(ours.cpu_us, plain.cpu_us)
+
+
+class _Nowhere:
+    """An outbox that takes everything at once."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    async def enqueue(self, message: Message) -> Awaitable[None]:
+        self.bytes += len(message.value or b"")
+        return asyncio.sleep(0)
+
+
+def stages(whole_us: float, plain_us: float, count: int = 10_000) -> None:
+    """Where the engine's CPU goes, in three parts that are measured by themselves and one that is what remains."""
+    values = [raw(number, 4_000) for number in range(count)]
+    # as the worker does
+    gc.collect()
+    gc.freeze()
+    began = time.process_time()
+    events = [read_event(RawArticle, value)[0] for value in values]
+    decode = (time.process_time() - began) / count * 1e6
+    began = time.process_time()
+    for event in events:
+        event.to_bytes()
+    encode = (time.process_time() - began) / count * 1e6
+    records = [
+        Record("raw-articles", 0, number, b"k", value, (), datetime.now(UTC)) for number, value in enumerate(values)
+    ]
+    engine = Engine(bare_service.build(RuntimeSettings()), _Nowhere())
+
+    async def run() -> None:
+        for start in range(0, count, 1000):
+            await engine.run(records[start : start + 1000])
+
+    began = time.process_time()
+    asyncio.run(run())
+    whole_engine = (time.process_time() - began) / count * 1e6
+    print(
+        f"  of its {whole_us:.0f} us: decode and validate {decode:.0f}, encode {encode:.0f}, the engine's plans, "
+        f"headers and counts {whole_engine - decode - encode:.0f}, aiokafka alone {plain_us:.0f}, the rest (hand-over "
+        f"between threads, typed records, larger messages) {whole_us - whole_engine - plain_us:.0f}",
         flush=True,
     )
 
 
-def latency(broker: Broker, redis: RedisServer, count: int = 100) -> None:
-    """From `send` of a raw page to a consumer's having the clean article, one page every 0.1 s."""
+def backlog(broker: Broker, share: float) -> None:
+    count = int(200_000 * share)
     bench = Bench(broker)
-    articles = list(made_articles(count, seed=3))
+    bench.publish(raw(number, 1_000) for number in range(count))
+    found = bench.drain(BARE, count)
+    tenths = " ".join(f"{rate:.0f}" for rate in found.tenths)
+    steady = found.tenths[1:]
+    print(
+        f"backlog of {count} records of 1 KB: {found.rate:.0f} records/s, {found.cpu_us:.0f} us of CPU a record, "
+        f"{found.rss_mb:.0f} MB at the end\n  records/s by tenth: {tenths}\n"
+        f"  last tenth to second: {steady[-1] / steady[0]:.2f}; slowest to fastest of those after the first: "
+        f"{min(steady) / max(steady):.2f}",
+        flush=True,
+    )
+
+
+def partitions(broker: Broker, share: float) -> None:
+    first = 0.0
+    for number in (1, 2, 4, 8, 16, 32):
+        count, start = int(40_000 * share), 100 * number
+        bench = Bench(broker, partitions=number)
+        bench.publish(raw(place, 4_000) for place in range(start))
+        # the first 32 records of each partition run singly, which is a cost of an assignment and none of a record
+        values = (raw(place, 4_000) for place in range(count))
+        found = bench.drain(BARE, count, warm=start, values=values)
+        first = first or found.cpu_us
+        print(
+            f"{number:3} partitions: {found.cpu_us:5.0f} us of CPU a record ({found.cpu_us / first:.2f} of one "
+            f"partition's), {found.rate:.0f} records/s",
+            flush=True,
+        )
+
+
+def latency(broker: Broker, redis: RedisServer, share: float) -> None:
+    """From `send` of a raw page to a consumer's having the clean article, one page every 0.1 s."""
+    count = max(10, int(100 * share))
+    bench = Bench(broker)
+    articles = list(made_articles(count, seed=3, copied=count // 20))
     arrived: dict[str, float] = {}
     with Admin(bench.settings) as admin:
         parts = admin.partitions([f"{bench.prefix}clean-articles"])
@@ -173,45 +194,32 @@ def latency(broker: Broker, redis: RedisServer, count: int = 100) -> None:
         watching.join(timeout=60)
     waits = sorted(arrived[url] - at for url, at in sent.items() if url in arrived)
     print(
-        f"raw -> clean at rest: p50 {waits[len(waits) // 2] * 1000:.0f} ms, "
-        f"p99 {waits[int(len(waits) * 0.99)] * 1000:.0f} ms ({len(waits)} pages)",
+        f"raw -> clean at rest: p50 {percentile(waits, 0.5) * 1000:.0f} ms, "
+        f"p99 {percentile(waits, 0.99) * 1000:.0f} ms ({len(waits)} pages)",
         flush=True,
     )
 
 
-def whole_suite(broker: Broker, redis: RedisServer, count: int = 600) -> None:
-    with tempfile.TemporaryDirectory(prefix="newsloom-bench-") as folder:
-        prefix = f"bench-{uuid.uuid4().hex[:6]}-"
-        with Suite(broker.bootstrap, redis.url, prefix=prefix, folder=Path(folder)) as suite:
-            suite.start()
-            suite.wait_until_ready(within_seconds=120)
-            articles = list(made_articles(count, seed=5, copied=count // 20))
-            processes = {name: psutil.Process(pid) for name, pid in suite.pids.items()}
-            before = {name: sum(process.cpu_times()[:2]) for name, process in processes.items()}
-            began = time.monotonic()
-            suite.publish(article.raw() for article in articles)
-            suite.wait_until_done(within_seconds=600)
-            seconds = time.monotonic() - began
-            print(f"whole suite: {count / seconds:.0f} articles/s over {count}, broker and Redis on the same machine")
-            for name, process in processes.items():
-                used = (sum(process.cpu_times()[:2]) - before[name]) / count * 1000
-                print(f"  {name:14} {used:6.1f} ms of CPU an article, {process.memory_info().rss / 2**20:.0f} MB")
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--only", choices=("carrying", "naive", "latency", "suite"))
-    only = parser.parse_args().only
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start; Python {sys.version.split()[0]}")
+    choices = ("carrying", "naive", "latency", "backlog", "partitions")
+    parser.add_argument("--only", choices=choices, help="measure one thing")
+    parser.add_argument("--share", type=float, default=1.0, help="share of the records; below 1 the figures are rough")
+    arguments = parser.parse_args()
+    only: str | None = arguments.only
+    share: float = arguments.share
+    print(machine(), flush=True)
     with Broker() as broker, RedisServer() as redis:
         if only in (None, "carrying"):
-            carrying(broker)
+            carrying(broker, share)
         if only in (None, "naive"):
-            against_naive(broker)
+            against_naive(broker, share)
         if only in (None, "latency"):
-            latency(broker, redis)
-        if only in (None, "suite"):
-            whole_suite(broker, redis)
+            latency(broker, redis, share)
+        if only in (None, "backlog"):
+            backlog(broker, share)
+        if only in (None, "partitions"):
+            partitions(broker, share)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ import pytest
 
 from schemas.articles import CleanArticle, Outlet, RawArticle
 from schemas.topics import CLEAN_ARTICLES, RAW_ARTICLES
-from services.runtime.engine import Engine, Message, RefusedError
+from services.runtime.engine import Breaker, BreakerError, Engine, Message, RefusedError
 from services.runtime.errors import ConfigurationError, DependencyError
 from services.runtime.retry import Backoff
 from services.runtime.service import Discard, Emit, Item, Outcome, Process, ProcessBatch, Publish, Record, Service
@@ -245,3 +246,67 @@ def test_a_right_that_is_missing_ends_the_run_and_makes_no_dead_letter() -> None
         with pytest.raises(ConfigurationError):
             run(a_service, outbox, records("a", "b"))
         assert outbox.settled == []
+
+
+def run_early(
+    outbox: Remembering, batch: Sequence[Record], process: Process[RawArticle], breaker: Breaker | None = None
+) -> None:
+    engine = Engine(service(process), outbox, backoff=Backoff(0.001, 0.002), breaker=breaker, sends_early=True)
+    asyncio.run(engine.run(batch))
+
+
+def test_an_event_is_sent_while_later_records_are_worked_on() -> None:
+    outbox = Remembering()
+    seen: list[list[str]] = []
+
+    async def slowly(raw: RawArticle, record: Record) -> Outcome:
+        seen.append(outbox.texts())
+        time.sleep(0.01)  # work, as a page is
+        return emit(raw.text or "")
+
+    run_early(outbox, records("a", "b", "c"), slowly)
+    assert seen == [[], ["a"], ["a", "b"]]
+    assert outbox.texts() == ["a", "b", "c"]
+
+
+def test_no_hook_runs_before_everything_is_settled_though_it_was_sent_early() -> None:
+    outbox = Remembering()
+    settled_at_hook: list[list[str]] = []
+
+    async def hook() -> None:
+        settled_at_hook.append(outbox.texts())
+
+    async def slowly(raw: RawArticle, record: Record) -> Outcome:
+        time.sleep(0.01)
+        return emit(raw.text or "", hook)
+
+    run_early(outbox, records("a", "b"), slowly)
+    assert settled_at_hook == [["a", "b"], ["a", "b"]]
+
+
+def test_a_send_that_fails_early_is_sent_again_before_what_followed_it() -> None:
+    def fail(message: Message, number: int) -> None:
+        if number == 1:
+            raise DependencyError("broker away")
+
+    async def slowly(raw: RawArticle, record: Record) -> Outcome:
+        time.sleep(0.01)
+        return emit(raw.text or "")
+
+    outbox = Remembering(fail)
+    run_early(outbox, records("a", "b", "c"), slowly)
+    assert outbox.texts() == ["b", "c", "a", "b", "c"]
+
+
+def test_a_dead_letter_is_not_sent_before_the_breaker_has_looked_at_the_whole_batch() -> None:
+    async def slowly(raw: RawArticle, record: Record) -> Outcome:
+        time.sleep(0.01)
+        if raw.text == "a":
+            return emit("a")
+        raise ValueError(raw.text)
+
+    outbox = Remembering()
+    with pytest.raises(BreakerError):
+        run_early(outbox, records("a", "b", "c"), slowly, Breaker(run=2, ratio=1, window=10))
+    assert outbox.texts() == ["a"]
+    assert outbox.reasons() == []
