@@ -25,6 +25,7 @@ def complaints(page: GoldPage, **fields: str) -> list[str]:
 
 
 @pytest.mark.needs_data
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("name", ["fundus", "scrapinghub", "wcxb"])
 def test_the_ledger_of_every_development_page_is_whole(name: str) -> None:
     data = data_folder(None)
