@@ -119,14 +119,14 @@ class Pools:
                     self.names[label].append(name)
 
     def draw(self, label: str, length: int, rng: random.Random) -> tuple[str, ...] | None:
-        """A name's words: an invented one two times of three, where names are invented."""
-        if label not in self.names:
+        """Another name's words half of the time, else None; invented two times of three where names are invented."""
+        if not self.names.get(label) or rng.random() >= 0.5:
             return None
         if self._invented is not None and rng.random() < 0.67:
             text = self._invented(label, length, rng)
             if text is not None:
                 return tuple(word.text for word in words(text))
-        return rng.choice(self.names[label]) if self.names[label] else None
+        return rng.choice(self.names[label])
 
 
 def spans(labels: tuple[int, ...]) -> list[tuple[int, int, str]]:
@@ -143,12 +143,12 @@ def spans(labels: tuple[int, ...]) -> list[tuple[int, int, str]]:
 
 def varied(item: Sentence, rng: random.Random, pools: Pools) -> Sentence:
     """`item` as another newsroom might print it: names swapped now and then, and sometimes a headline's capitals."""
-    if rng.random() < 0.3:
+    if rng.random() < 0.25:
         item = _swapped(item, rng, pools)
     dice = rng.random()
-    if dice < 0.07:
+    if dice < 0.06:
         return Sentence(item.source, tuple(w.upper() for w in item.words), item.labels)
-    if dice < 0.16:
+    if dice < 0.13:
         return Sentence(item.source, tuple(_title(w, i) for i, w in enumerate(item.words)), item.labels)
     return item
 
@@ -165,7 +165,7 @@ def _swapped(item: Sentence, rng: random.Random, pools: Pools) -> Sentence:
     for start, end, label in spans(item.labels):
         out_words.extend(item.words[last:start])
         out_labels.extend(item.labels[last:start])
-        name = pools.draw(label, end - start, rng) if rng.random() < 0.5 else None
+        name = pools.draw(label, end - start, rng)
         if name:
             out_words.extend(name)
             out_labels.extend([LABEL_IDS["B-" + label]] + [LABEL_IDS["I-" + label]] * (len(name) - 1))
