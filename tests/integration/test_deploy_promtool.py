@@ -7,9 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.deployment import DEPLOY
 from tests.observed import tool
+from tests.support import report
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -26,8 +28,13 @@ def test_the_configuration_and_the_rules_are_read() -> None:
 
 @pytest.mark.long
 def test_each_alert_fires_where_it_should_and_is_silent_where_it_should_be() -> None:
-    result = promtool("test", "rules", *sorted((DEPLOY / "prometheus/tests").glob("*.yml")))
+    files = sorted((DEPLOY / "prometheus/tests").glob("*.yml"))
+    result = promtool("test", "rules", *files)
     assert result.returncode == 0, result.stdout + result.stderr
+    names = [test["name"] for path in files for test in yaml.safe_load(path.read_text())["tests"]]
+    fire, silent = ({n.split()[0] for n in names if f" {word}" in n} for word in ("fires", "stays silent"))
+    report(f"promtool: {len(names)} tests; {len(fire)} alerts seen to fire and {len(silent)} to stay silent")
+    assert fire == silent
 
 
 @pytest.mark.long
