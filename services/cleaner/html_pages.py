@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from services.cleaner.fields import Fields, author_of, read_fields, read_head, s
 from services.cleaner.html_blocks import GROUP_NAMES, LEAVES, TAG_NAMES, Blocks, blocks_of, forget, parse
 from services.cleaner.html_model import BlockModel, default_model, score
 from services.cleaner.languages import tell_language
+from services.cleaner.memory import give_back
 from services.cleaner.outlets import OutletRegistry, RegisteredOutlet, fold_name, outlet_named, outlet_of_host
 from services.cleaner.parts import ArticlePart, FieldSpan, Hints, PageParts, Span, TextSpan
 from services.cleaner.promos import find_promos
@@ -30,7 +32,7 @@ _GROUP: Final = {name: 1 << number for number, name in enumerate(GROUP_NAMES)}
 _TAG: Final = {name: 1 << number for number, name in enumerate(TAG_NAMES)}
 _BR: Final = LEAVES.index("br")
 _MOST_LINKS: Final = 100
-_RESET_AFTER: Final = 500
+_TIDY_AFTER: Final = 500
 _SPACE_FREE: Final = re.compile(r"\s+")
 
 
@@ -69,19 +71,10 @@ class Choice:
 # -- paths
 
 
-_runs = 0
-
-
 def run_trafilatura(html: str) -> str | None:
     """The body that trafilatura finds, without its fallbacks (`fast`), which gain nothing here."""
     import trafilatura
-    from trafilatura.meta import reset_caches
 
-    global _runs
-    _runs += 1
-    if _runs % _RESET_AFTER == 0:
-        # its caches and those of its parts grow by the page otherwise (adbar/trafilatura#216)
-        cast("Any", reset_caches)()
     lxml_error = cast("type[Exception]", import_module("lxml.etree").LxmlError)
     try:
         return cast("Any", trafilatura).extract(html, fast=True, include_comments=False, with_metadata=False)
@@ -165,6 +158,7 @@ def read_html_page(
 
     A function of its arguments: nothing is fetched, no clock is read. Time and memory are linear in the page.
     """
+    _tidy()
     hints = hints or Hints()
     tree = parse(html)
     host = host_of(url)
@@ -477,10 +471,19 @@ def _page_ledger(
 ) -> list[Span]:
     """Every line that is neither body nor headline, with what it is; neighbours of one kind make one span."""
     spans: list[Span] = []
+    # lines of one element and class are of one kind
+    known: dict[tuple[int, int, int], tuple[RemovalKind, str]] = {}
+    near, tags, groups = blocks.near, blocks.tags, blocks.groups
     for line, text in enumerate(blocks.texts):
         if line == headline_line or chosen[line]:
             continue
-        kind, rule = taken.get(line) or (("repeat", "printed_again") if line in repeats else _kind_of(blocks, line))
+        found = taken.get(line) or (("repeat", "printed_again") if line in repeats else None)
+        if found is None:
+            alike = near[line], tags[line], groups[line]
+            found = known.get(alike)
+            if found is None:
+                found = known[alike] = _kind_of(blocks, line)
+        kind, rule = found
         end = starts[line] + len(text)
         last = spans[-1] if spans else None
         if last is not None and last.kind == kind and last.rule == rule and last.end + 1 == starts[line]:
@@ -577,7 +580,9 @@ def _links(blocks: Blocks, lines: Sequence[int], url: str | None) -> tuple[Link,
             if address.startswith(("#", "javascript:", "mailto:", "tel:", "data:")):
                 continue
             try:
-                absolute = urljoin(url or "", address.strip())
+                # joining costs 20 µs, and leaves a whole address as it is
+                whole = address.startswith(("http://", "https://"))
+                absolute = address.strip() if whole else urljoin(url or "", address.strip())
             except ValueError:
                 continue
             if absolute.startswith(("http://", "https://")) and len(absolute) <= 2048:
@@ -587,9 +592,23 @@ def _links(blocks: Blocks, lines: Sequence[int], url: str | None) -> tuple[Link,
     return tuple(Link(url=address, text=words) for address, words in list(found.items())[:_MOST_LINKS])
 
 
-def forget_caches() -> None:
-    """Drop what this path and its libraries remember between pages; the output does not depend on it."""
-    from trafilatura.meta import reset_caches
+_pages = 0
 
+
+def _tidy() -> None:
+    """Every so many pages, drop what is remembered and hand free memory back."""
+    global _pages
+    _pages += 1
+    if _pages % _TIDY_AFTER == 0:
+        forget_caches()
+        give_back()
+
+
+def forget_caches() -> None:
+    """Drop what this path and its libraries remember between pages; the output does not depend on it.
+
+    trafilatura's caches and those of its parts grow by the page otherwise (adbar/trafilatura#216).
+    """
     forget()
-    cast("Any", reset_caches)()
+    if "trafilatura" in sys.modules:
+        cast("Any", import_module("trafilatura.meta")).reset_caches()

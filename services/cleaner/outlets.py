@@ -62,8 +62,10 @@ class RegisteredOutlet:
 
 def fold_name(name: str) -> str:
     """`name` for comparison: NFKD without accents, lower case, punctuation as one space, no leading "the"."""
-    plain = unicodedata.normalize("NFKD", well_formed(name).casefold())
-    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    plain = name.lower()
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFKD", well_formed(name).casefold())
+        plain = "".join([char for char in plain if not unicodedata.combining(char)])
     folded = _NOT_WORD.sub(" ", plain.replace("'", "").replace("’", "")).strip()
     for article in _ARTICLES:
         if folded.startswith(article) and len(folded) > len(article):

@@ -1,27 +1,43 @@
-"""Whether the cleaner's memory stays flat: `python -m tests.benchmarks.cleaner [--pages 20000] [--data DIR]`.
+"""What the cleaner costs: `python -m tests.benchmarks.cleaner [memory|service] [--pages N] [--data DIR]`.
 
-Takes pages apart in one process, each made different from all before, and prints pages a second and resident memory
-every thousand pages, then the slope in MB per 1,000 pages after the first 2,000 (wanted: at most 1). Reads the
-development pages where they are, else the sample set's.
+`memory` (20,000 pages) takes pages apart in one process, each made different from all before, and prints pages a
+second and resident memory every thousand pages, then the slope in MB per 1,000 pages after the first 2,000 (wanted: at
+most 1).
+
+`service` (443 pages) runs `newsloom process cleaner` over a file of raw articles, and in a process of its own the
+extraction alone over the same articles (bodies, fields and ledger; no decoding, events, memos or writing), turn by
+turn, and prints pages a second of CPU time of both, their ratio (wanted: at least .85), and the service's most memory.
+
+Reads the development pages where they are, else the sample set's.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import subprocess
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+# as the service sets it, which is too late where numpy comes first
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import psutil
 
+from schemas.articles import RawArticle
 from services.cleaner.html_pages import read_html_page
 from services.cleaner.outlets import default_registry
+from services.cleaner.pages import take_apart
 from services.cleaner.training.html_train import SETS, read_pages
 
-FETCHED = datetime(2026, 12, 1, tzinfo=UTC)
+FETCHED = datetime(2026, 11, 1, tzinfo=UTC)
+TURNS = 3
 
 
 def sources(data: Path) -> list[tuple[str, str]]:
@@ -33,16 +49,12 @@ def sources(data: Path) -> list[tuple[str, str]]:
     return [(f"https://{path.stem}.example/1", path.read_text("utf-8")) for path in sorted(folder.glob("*.html"))]
 
 
-def main() -> int:
-    """Print memory and speed."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
-    parser.add_argument("--pages", type=int, default=20_000)
-    parser.add_argument("--data", type=Path, default=Path(os.environ.get("NEWSLOOM_DATA", "../shared/data")))
-    arguments = parser.parse_args()
-    pages, registry, process = sources(arguments.data), default_registry(), psutil.Process()
+def measure_memory(pages: list[tuple[str, str]], count: int) -> None:
+    """Print memory and speed over `count` pages."""
+    registry, process = default_registry(), psutil.Process()
     points: list[tuple[float, float]] = []
     started = time.process_time()
-    for number in range(arguments.pages):
+    for number in range(count):
         url, html = pages[number % len(pages)]
         # other words, classes and addresses each time: caches keyed by them must not grow without bound
         fresh = html.replace('class="', f'class="n{number} ', 20).replace("</p>", f" {number}.</p>")
@@ -57,6 +69,81 @@ def main() -> int:
     if len(points) >= 2:
         slope = float(np.polyfit([at for at, _ in points], [mb for _, mb in points], 1)[0])
         print(f"slope after the first 2,000 pages: {slope:+.2f} MB per 1,000 (wanted: at most +1)")
+
+
+def raw_line(url: str, html: str) -> bytes:
+    """A raw article as a publisher writes it."""
+    raw = {"url": url, "fetched_at": FETCHED.isoformat(), "html": html, "publisher": {"name": "benchmark"}}
+    return json.dumps(raw, ensure_ascii=False).encode(errors="replace")
+
+
+def extraction_seconds(file: Path) -> float:
+    """CPU seconds that taking the articles in `file` apart takes, after the first of them."""
+    registry, seconds = default_registry(), 0.0
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines):
+            raw = RawArticle.from_bytes(line)
+            started = time.process_time()
+            take_apart(raw, registry=registry)
+            seconds += (time.process_time() - started) if number else 0.0
+    return seconds
+
+
+def service_seconds(file: Path, output: Path) -> tuple[float, float]:
+    """CPU seconds of `newsloom process cleaner` over `file`, its private Redis with it, and its most memory in MB."""
+    command = [sys.executable, "-m", "services.cli", "process", "cleaner"]
+    child = subprocess.Popen(
+        [*command, "--input", str(file), "--output", str(output)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"newsloom process cleaner ended with {child.returncode}")
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1e3
+
+
+def measure_service(pages: list[tuple[str, str]], count: int) -> None:
+    """Print the service's speed beside that of its extraction."""
+    with TemporaryDirectory() as folder:
+        file, one, output = Path(folder, "raw.jsonl"), Path(folder, "one.jsonl"), Path(folder, "clean.jsonl")
+        wanted = [pages[number % len(pages)] for number in range(count)]
+        lines = [raw_line(f"{url}?n={number}", html) for number, (url, html) in enumerate(wanted)]
+        file.write_bytes(b"\n".join(lines))
+        one.write_bytes(lines[0])
+        whole = alone = largest = 0.0
+        for _ in range(TURNS):
+            started, _ = service_seconds(one, output)
+            seconds, most = service_seconds(file, output)
+            # what a start costs is no matter of pages
+            whole += seconds - started
+            largest = max(largest, most)
+            command = [sys.executable, "-m", "tests.benchmarks.cleaner", "extraction", "--file", str(file)]
+            printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            alone += float(printed)
+        done = TURNS * (len(lines) - 1)
+        print(f"extraction alone          {done / alone:6.1f} pages/s  {alone / done * 1000:6.2f} ms a page")
+        print(f"newsloom process cleaner  {done / whole:6.1f} pages/s  {whole / done * 1000:6.2f} ms a page")
+        print(f"the service at {alone / whole:.1%} of its extraction (wanted: at least 85 %), {largest:.0f} MB at most")
+
+
+def main() -> int:
+    """Print what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else None)
+    parser.add_argument("what", nargs="?", choices=("memory", "service", "extraction"), default="memory")
+    parser.add_argument("--pages", type=int)
+    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--data", type=Path, default=Path(os.environ.get("NEWSLOOM_DATA", "../shared/data")))
+    arguments = parser.parse_args()
+    if arguments.what == "extraction":
+        print(extraction_seconds(arguments.file))
+        return 0
+    pages = sources(arguments.data)
+    if arguments.what == "memory":
+        measure_memory(pages, arguments.pages or 20_000)
+    else:
+        measure_service(pages, arguments.pages or len(pages))
     return 0
 
 

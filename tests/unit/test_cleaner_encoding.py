@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cleaner.encoding import decode_page, mend
+from services.cleaner.encoding import (
+    _MOJIBAKE,  # pyright: ignore[reportPrivateUsage]
+    _MOJIBAKE_BYTES,  # pyright: ignore[reportPrivateUsage]
+    decode_page,
+    mend,
+)
 
 TEXT = "<p>Der Bürgermeister eröffnet die Brücke – „endlich“, sagt er. Ça va, Präsident?</p>"
 
@@ -83,6 +88,11 @@ def test_mojibake_is_mended(text: str, charset: str) -> None:
 )
 def test_text_that_is_right_stays_as_it_is(text: str) -> None:
     assert mend(text) == text
+
+
+@given(st.text(alphabet="ÂÃÄâéïðñ€œ™˜¿½ü”’\u0080\u017f\u0193\u2123 a", max_size=12))
+def test_the_quick_search_in_bytes_finds_what_the_search_in_text_finds(text: str) -> None:
+    assert (_MOJIBAKE_BYTES.search(text.encode()) is None) == (_MOJIBAKE.search(text) is None)
 
 
 @given(st.text(max_size=80))

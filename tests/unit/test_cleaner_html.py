@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -269,6 +271,67 @@ def test_other_extractors_text_is_laid_against_the_lines() -> None:
     blocks = blocks_of(parse(page(article("<p>Read more here.</p>"))))
     chosen = lines_in(blocks, "\n".join(PARAGRAPHS))
     assert [text for text, is_body in zip(blocks.texts, chosen, strict=True) if is_body] == PARAGRAPHS
+
+
+def test_a_list_page_below_the_home_page_gives_no_article() -> None:
+    teasers = "".join(
+        f"<li class=item><h3><a href=/n/{n}>Council votes on tides, part {n}</a></h3><p>{PARAGRAPHS[n % 5]}</p></li>"
+        for n in range(15)
+    )
+    found = read(page(f"<h1>Harbour</h1><ul>{teasers}</ul>"), url="https://www.harbour-gazette.example/topics/harbour")
+    assert isinstance(found, NoArticle)
+    assert found.why == "list_page"
+
+
+def test_a_live_blog_keeps_its_entries() -> None:
+    ld = '<script type="application/ld+json">{"@type":"LiveBlogPosting","headline":"x"}</script>'
+    entries = "".join(
+        f"<div class=live-entry><time>{8 + n}:15</time><h3>Update {n} from the harbour</h3><p>{PARAGRAPHS[n]}</p></div>"
+        for n in range(5)
+    )
+    main = parts(page(f"<main><h1>{HEADLINE}</h1><div class=liveblog>{entries}</div></main>", ld)).parts[0]
+    assert main.page_kind == "live"
+    assert [text for text in PARAGRAPHS if text not in main.paragraphs] == []
+
+
+def test_a_body_that_ends_in_an_ellipsis_may_be_cut_and_a_whole_one_is_not() -> None:
+    whole = parts(page(article())).parts[0]
+    assert (whole.truncated, whole.truncated_reasons) == ("no", ())
+    cut = parts(page(article().replace(PARAGRAPHS[-1], PARAGRAPHS[-1][:60] + "…"))).parts[0]
+    assert cut.truncated == "maybe"
+    assert "ends_in_ellipsis" in cut.truncated_reasons
+
+
+def test_a_body_much_shorter_than_the_markup_says_is_cut() -> None:
+    body = json.dumps({"@type": "NewsArticle", "headline": "x", "articleBody": " ".join(PARAGRAPHS * 3)})
+    ld = f'<script type="application/ld+json">{body}</script>'
+    main = parts(page(article(), ld)).parts[0]
+    assert main.truncated == "yes"
+    assert "shorter_than_json_ld_body" in main.truncated_reasons
+
+
+def test_a_hebrew_page_keeps_its_order_and_a_japanese_one_its_paragraphs() -> None:
+    hebrew = "מועצת הנמל הצביעה ביום שני לפתוח את הגשר הצפוני לרוכבי אופניים, לאחר דיון של שש שעות."
+    japanese = (
+        "港湾評議会は月曜日、六時間にわたる議論の末、北の橋を自転車に開放することを決めた。工事は五月に始まる予定だ。"
+    )
+    for text, code in ((hebrew, "he"), (japanese, "ja")):
+        body = "".join(f"<p dir=auto>{text} {number}.</p>" for number in range(5))
+        main = parts(page(f"<article><h1>{text[:16]}</h1>{body}</article>")).parts[0]
+        assert main.language is not None
+        assert main.language.code == code
+        assert main.paragraphs == tuple(f"{text} {number}." for number in range(5))
+
+
+@pytest.mark.long
+def test_a_page_with_a_menu_of_megabytes_is_read_in_time_linear_in_it() -> None:
+    def seconds(lines: int) -> float:
+        noise = "".join(f"<div class=n{n % 97}><a href=/{n}>Tide table {n}</a></div>" for n in range(lines))
+        started = time.process_time()
+        assert parts(page(article() + f"<footer>{noise}</footer>")).parts[0].paragraphs == tuple(PARAGRAPHS)
+        return time.process_time() - started
+
+    assert seconds(60_000) < 12 * max(seconds(12_000), 0.2)
 
 
 SNIPPETS = st.sampled_from(
