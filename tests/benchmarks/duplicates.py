@@ -385,15 +385,16 @@ def _bytes_by_kind(client: redis_client.Redis) -> dict[str, int]:
         asked = of_kind if len(of_kind) < 2000 else chance.sample(of_kind, 2000)
         pipeline = client.pipeline(transaction=False)
         for key in asked:
-            pipeline.memory_usage(key, samples=0 if kind != "r" else 200)
+            pipeline.memory_usage(key, samples=0 if kind not in "rt" else 200)
         # a key in a table of 24 + 24 (expiry) bytes beside what MEMORY USAGE counts, at 1 to 2 slots of 8 an entry
         sizes = [int(size or 0) + 24 + 12 + 12 for size in pipeline.execute()]
         totals[kind] = round(sum(sizes) * len(of_kind) / len(asked))
     # check hashes and text of an article are one value: what it costs is shared out by their lengths
     kept = [value for key in by_kind["r"][:20] for value in client.hvals(key)]
     share = sum(int.from_bytes(value[:2], "big") for value in kept) / sum(map(len, kept))
-    totals["t"] = round(totals["r"] * (1 - share))
-    totals["r"] -= totals["t"]
+    text = round(totals["r"] * (1 - share))
+    totals["r"] -= text
+    totals["t"] = totals.get("t", 0) + text
     return totals
 
 

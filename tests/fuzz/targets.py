@@ -247,7 +247,7 @@ def _duplicates() -> Service[CleanArticle]:
         )
         found = Found(len(others) + 1, earlier.stored.to_bytes(), candidates)
         verdicts = judge_candidates(article, found, window_ms=_WINDOW_MS)
-        settlement = settle_plan(article, found, verdicts, is_capped=False)
+        settlement = settle_plan(article, record.owner, found, verdicts, is_capped=False)
         if settlement is None:
             return Discard("too_short" if article.is_short else "no_match", article_id=event.article_id)
         settled = Settled(

@@ -17,6 +17,7 @@ from services.duplicates.check import (
     unpack_hashes,
 )
 from services.duplicates.passages import LocatedText, shared_runs
+from services.duplicates.redis_index import _pieces
 from services.duplicates.shingles import fold, shingle, shingle_sequence, tokenize
 from services.duplicates.sketch import sketch
 from tests.duplicates_support import WordMill
@@ -164,3 +165,19 @@ def test_passages_lie_right_where_folding_changes_lengths() -> None:
     start, end = first.span(run.article_word, run.words)
     other_start, other_end = second.span(run.match_word, run.words)
     assert one[start:end] == other[other_start:other_end] == shared
+
+
+@given(st.integers(40, 3000), st.integers(0, 12_000))
+def test_what_is_kept_comes_back_whole_from_one_piece_or_two(record: int, text: int) -> None:
+    kept = b"r" * record, b"t" * text
+    first, rest = _pieces(*kept)
+    assert first + rest == b"".join(kept)
+    # what is asked for without its text is never cut
+    assert len(first) >= record
+    wasted = sum(_room(len(piece)) for piece in (first, rest) if piece) - record - text
+    assert record + text < 2048 or wasted < 0.13 * (record + text)
+
+
+def _room(length: int) -> int:
+    steps = [step << power for power in range(2, 14) for step in (4, 5, 6, 7)]
+    return next(step for step in steps if step >= length + 6)

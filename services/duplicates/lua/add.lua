@@ -3,7 +3,8 @@
 --
 -- KEYS[1] prefix of the shard
 -- ARGV: 1 generation (or the rebuilder's token), then for each article: key (16 bytes), its version (version key 8, owner
--- 8, fetched in ms 8, least number 4), sketch (4 bytes a hash), record and text (see buckets.lua)
+-- 8, fetched in ms 8, least number 4), sketch (4 bytes a hash), and what is kept of it in one or two
+-- pieces (see buckets.lua)
 -- Returns "lost", or "ok" and an answer for each (see buckets.lua); status: 0 found, 1 found again for the same owner, 2
 -- known from another owner, 3 withdrawn.
 if not is_open(ARGV[1]) then return 'lost' end
@@ -11,7 +12,7 @@ local added, parts = 0, {'ok'}
 
 begin()
 local first_chunk, last_chunk
-for i = 2, #ARGV, 4 do
+for i = 2, #ARGV, 5 do
   local key, ids, sketch = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local status, previous = 0, NONE
   local number = math.max(count + 1, (read('>I4', ids, 25)))
@@ -96,6 +97,7 @@ for i = 2, #ARGV, 4 do
       local chunk = floor(number / CHUNK)
       first_chunk, last_chunk = first_chunk or chunk, chunk
       call('HSET', P .. 'r:' .. chunk, raw, ARGV[i + 3])
+      if ARGV[i + 4] ~= '' then call('HSET', P .. 't:' .. chunk, raw, ARGV[i + 4]) end
     end
     answer(parts, status, number, previous, hits, order, number)
   end
@@ -105,6 +107,7 @@ if last_chunk then
   call('SET', P .. 'count', count, 'EX', TTL * 4)
   for chunk = first_chunk, last_chunk do
     call('EXPIRE', P .. 'r:' .. chunk, TTL)
+    call('EXPIRE', P .. 't:' .. chunk, TTL)
   end
   -- records expire by chunks; postings of what is gone are swept out, bucket by bucket
   local oldest = tonumber(layout[4] or first_chunk)
@@ -174,7 +177,7 @@ if last_chunk then
 
   local sweep = tonumber(layout[3] or 0)
   if least > 0 then
-    for _ = 1, 2 * floor(#ARGV / 4) do
+    for _ = 1, 2 * floor(#ARGV / 5) do
       tidy(sweep % buckets, false)
       sweep = (sweep + 1) % buckets
     end

@@ -5,7 +5,7 @@
 -- come.
 --
 -- r:<chunk> is a hash from numbers (4 bytes) to what is kept of the articles: the length of the record (2), record, text.
--- In one value, because two cost 180 bytes more.
+-- In one value, because two cost 180 bytes more; a last piece of it may lie in t:<chunk> (see redis_index.py).
 --
 -- A version is 32 bytes: version key (8), owner (8), number (4), number of the version before (4), fetched at (ms, 8; less
 -- than 0 once withdrawn). A withdrawal is one with GONE for the version before.
@@ -85,12 +85,20 @@ local function latest_of(versions)
   return number, latest
 end
 
+local function kept_of(number, with_text)
+  local chunk = floor(read('>I4', number) / CHUNK)
+  local kept = call('HGET', P .. 'r:' .. chunk, number)
+  if not kept then return false end
+  if not with_text then return sub(kept, 1, read('>I2', kept) + 2) end
+  return kept .. (call('HGET', P .. 't:' .. chunk, number) or '')
+end
+
 -- Answers: for each article a head of status (1), number (4), candidates (2) and length of the text before (4), that
 -- text, and each candidate as number (4), hits (2), length of what is kept of it (4), and that; past MOST_TEXTS no text.
 local function answer(parts, status, number, previous, hits, order, limit)
   local before = ''
   if previous ~= NONE then
-    local kept = call('HGET', P .. 'r:' .. floor(read('>I4', previous) / CHUNK), previous)
+    local kept = kept_of(previous, true)
     if kept then before = sub(kept, read('>I2', kept) + 3) end
   end
   local found = {}
@@ -113,11 +121,9 @@ local function answer(parts, status, number, previous, hits, order, limit)
   for i = 1, #found do
     if taken == MOST_CANDIDATES then break end
     local n = found[i][2]
-    local chunk = floor(n / CHUNK)
-    local kept = call('HGET', P .. 'r:' .. chunk, found[i][3])
+    local kept = kept_of(found[i][3], taken < MOST_TEXTS)
     if kept then
       taken = taken + 1
-      if taken > MOST_TEXTS then kept = sub(kept, 1, read('>I2', kept) + 2) end
       parts[#parts + 1] = write('>I4I2I4', n, found[i][1], #kept) .. kept
     end
   end

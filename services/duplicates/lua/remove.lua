@@ -17,7 +17,9 @@ for j = 1, #versions, 32 do
     if sub(version, 9, 16) == owner then return 'removed' end
     if not withdrawn or read('>d', withdrawn, 25) < read('>d', version, 25) then withdrawn = version end
   else
-    call('HDEL', P .. 'r:' .. floor(read('>I4', version, 17) / CHUNK), sub(version, 17, 20))
+    local chunk = floor(read('>I4', version, 17) / CHUNK)
+    call('HDEL', P .. 'r:' .. chunk, sub(version, 17, 20))
+    call('HDEL', P .. 't:' .. chunk, sub(version, 17, 20))
     -- the version stays known, and is nobody's version before any more
     kept[#kept + 1] = sub(version, 1, 24) .. write('>d', -1)
   end
