@@ -597,9 +597,9 @@ def _pieces(record: bytes, text: bytes) -> tuple[bytes, bytes]:
     """
     kept = record + text
     place = bisect_left(_ROOMS, len(kept) + _BESIDE)
-    if not text or not 0 < place < len(_ROOMS):
+    if not 0 < place < len(_ROOMS) or len(record) > _ROOMS[place - 1] - _BESIDE:
         return kept, b""
-    first = max(_ROOMS[place - 1] - _BESIDE, len(record))
+    first = _ROOMS[place - 1] - _BESIDE
     rest = len(kept) - first
     # the small sizes are nearer to one another: an eighth on average is what the rest takes too much
     if _ROOMS[place - 1] + rest + rest // 8 + _ENTRY >= _ROOMS[place]:
