@@ -213,13 +213,18 @@ def test_an_article_without_a_headline_that_is_told_begins_at_its_outlet_and_tim
 
 
 def test_a_source_line_below_a_text_is_its_outlet_and_never_its_last_paragraph() -> None:
-    text = "\n".join(
-        f"{article['headline']}\n{age}\n{body(article)}\nSource: {outlet}\nShare\n"
-        for article, age, outlet in ((ONE, "2 hours ago", "Merrow Dispatch"), (TWO, "a day ago", "Vale Courier"))
-    )
-    parts = split(text).parts
-    assert [part.text for part in parts] == [body(ONE), body(TWO)]
-    assert [part.outlet.name if part.outlet else "" for part in parts] == ["Merrow Dispatch", "Vale Courier"]
+    four = ARTICLES[3]
+    for button in ("Share", "Print"):
+        text = "\n".join(
+            f"{article['headline']}\n{age}\n{body(article)}\nSource: {outlet}\n{button}\n"
+            for article, age, outlet in (
+                (ONE, "16 hours ago", "Thornbury Argus"),
+                (four, "44 minutes ago", "Saltmarsh Mercury"),
+            )
+        )
+        parts = split(text).parts
+        assert [part.text for part in parts] == [body(ONE), body(four)]
+        assert [part.outlet.name if part.outlet else "" for part in parts] == ["Thornbury Argus", "Saltmarsh Mercury"]
 
 
 _PIECES = st.sampled_from(
