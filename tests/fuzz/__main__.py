@@ -108,11 +108,11 @@ def main() -> int:
     parser.add_argument("--target", action="append", choices=TARGETS, help="only this one; may be repeated")
     parser.add_argument("--engine", action="append", choices=ENGINES, help="only this one; may be repeated")
     parser.add_argument("--inputs", type=int, default=100_000, help="inputs of each engine for each target")
-    parser.add_argument("--short", action="store_true", help="150 inputs instead")
+    parser.add_argument("--short", action="store_true", help="100 inputs instead")
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
-    inputs = 150 if arguments.short else arguments.inputs
+    inputs = 100 if arguments.short else arguments.inputs
     engines = arguments.engine or ENGINES
     if "coverage" in engines and importlib.util.find_spec("atheris") is None:
         print("the coverage-guided fuzzer is not installed: uv run --group fuzz python -m tests.fuzz", file=sys.stderr)

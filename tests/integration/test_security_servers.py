@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from schemas.articles import CleanArticle, Language, Outlet
-from schemas.topics import ALL_TOPICS
+from schemas.topics import ALL_TOPICS, SERVICES
 from services.local.broker import Broker
 from services.local.ports import free_port
 from services.runtime.kafka import Admin, Publisher, read_records
@@ -48,7 +48,7 @@ REDIS_USERS = {
     line.split()[1]: line for line in re.findall(r"^user .*$", RUNBOOK, re.MULTILINE) if not line.endswith(" off")
 }
 # a right of each that its first record needs: what is asked of Redis, and what Redis calls it
-REDIS_NEEDED = {"entities": "mget", "duplicates": "evalsha"}
+REDIS_NEEDED = {"cleaner": "get", "entities": "mget", "duplicates": "evalsha"}
 
 
 def rights_of(service: str) -> tuple[tuple[str, str, str], ...]:
@@ -352,7 +352,7 @@ def make_users(broker: SecureBroker, names: list[str]) -> None:
     admin.close()
 
 
-@pytest.mark.parametrize("service", ["entities", "duplicates"])
+@pytest.mark.parametrize("service", SERVICES)
 def test_each_service_with_one_right_fewer_says_at_once_which(
     cleaner: Cleaner, redis_with_tls: str, service: str
 ) -> None:
@@ -360,7 +360,8 @@ def test_each_service_with_one_right_fewer_says_at_once_which(
     rights = rights_of(service)
     users = [f"{service}-without-{number}" for number in range(len(rights))]
     make_users(cleaner.broker, [*users, f"{service}-without-redis"])
-    cleaner.publish(clean(0), "clean-articles")
+    source = "raw-articles" if service == "cleaner" else "clean-articles"
+    cleaner.publish(page(1) if service == "cleaner" else clean(0), source)
     workers: dict[str, tuple[subprocess.Popen[bytes], str]] = {}
     for user, missing in zip(users, rights, strict=True):
         cleaner.grant(tuple(right for right in rights if right != missing), user)
@@ -383,22 +384,25 @@ def test_each_service_with_one_right_fewer_says_at_once_which(
     assert "rights" in log.read_text()
     assert "Traceback" not in log.read_text()
     with Admin(cleaner.settings) as admin:
-        parts = admin.partitions([cleaner.prefix + "clean-articles"])
+        parts = admin.partitions([cleaner.prefix + source])
         assert set(admin.committed_offsets(cleaner.settings.group(service), parts).values()) <= {None, 0}
 
 
-@pytest.mark.parametrize("missing", RIGHTS, ids=lambda right: "-".join(right))
-def test_a_worker_with_one_right_fewer_says_at_once_which(cleaner: Cleaner, missing: tuple[str, str, str]) -> None:
-    cleaner.grant(tuple(right for right in RIGHTS if right != missing))
+def test_a_right_that_is_missing_at_work_blames_no_record(cleaner: Cleaner) -> None:
+    # it may see the topic, so that only the first record meets what is missing; more workers end over it than a record
+    # may end
+    write = ("TOPIC", "clean-articles", "WRITE")
+    cleaner.grant((*(right for right in RIGHTS if right != write), ("TOPIC", "clean-articles", "DESCRIBE")))
     cleaner.publish(page(1))
-    worker = cleaner.start()
-    assert worker.wait(timeout=60) == 78, cleaner.log
-    assert cleaner.prefix + missing[1] in cleaner.log
-    assert "rights" in cleaner.log
+    for _ in range(4):
+        worker = cleaner.start()
+        assert worker.wait(timeout=120) == 78, cleaner.log
+    assert f"does not allow this user to write to {cleaner.prefix}clean-articles" in cleaner.log
     assert "Traceback" not in cleaner.log
-    with Admin(cleaner.settings) as admin:
-        parts = admin.partitions([cleaner.prefix + "raw-articles"])
-        assert set(admin.committed_offsets(cleaner.settings.group("cleaner"), parts).values()) == {None}
+    cleaner.grant((write,))
+    cleaner.start()
+    eventually(lambda: cleaner.count("clean-articles") == 1, within_seconds=150, message="the article is out")
+    assert cleaner.count("cleaner-dead-letters") == 0
 
 
 @pytest.mark.parametrize(
