@@ -98,7 +98,7 @@ class Chaos:
 
     def start(self) -> None:
         self.suite.start()
-        self.suite.wait_until_ready(within_seconds=300)
+        self.suite.wait_until_ready(within_seconds=_PATIENCE_SECONDS)
 
     def another(self, **environment: str) -> Suite:
         """One more worker of each service, in a folder of its own; use as a context manager."""
@@ -153,7 +153,9 @@ class Chaos:
     def under_way(self, service: str = "cleaner") -> None:
         """Returns when `service` has written something and has more to read."""
         before = self.written(_OUTPUTS[service])
-        eventually(lambda: self.written(_OUTPUTS[service]) >= before + 5, within_seconds=90, every_seconds=0.2)
+        eventually(
+            lambda: self.written(_OUTPUTS[service]) >= before + 5, within_seconds=_PATIENCE_SECONDS, every_seconds=0.2
+        )
 
     def settled(self) -> None:
         """Returns when the services have read everything; fails when they get no further."""
@@ -244,7 +246,7 @@ class Chaos:
         eventually(lambda: self.suite.pids.get(name) != pid, within_seconds=15, every_seconds=0.02)
         took = time.monotonic() - told
         assert took < 10, f"{name} took {took:.1f} s to end"
-        eventually(lambda: self.suite.restarts()[name] > before, within_seconds=30)
+        eventually(lambda: self.suite.restarts()[name] > before, within_seconds=_PATIENCE_SECONDS)
         return took
 
     def _pause(self, least: float, most: float) -> None:
@@ -303,7 +305,9 @@ class Chaos:
         self.cut_off(_OUTAGE)
         self.broker.fill(0)
         # what is on its way needs more than the rest of a page
-        eventually(lambda: not self.broker.alive, within_seconds=60, message="the broker notices the full disk")
+        eventually(
+            lambda: not self.broker.alive, within_seconds=_PATIENCE_SECONDS, message="the broker notices the full disk"
+        )
         told = self.broker.log.read_text()
         assert "No space left on device" in told[-20_000:], told[-1000:]
         self._pause(3, 5)
@@ -320,7 +324,7 @@ class Chaos:
         self.cut_off(4)
         with self.another(**clock.environment()) as other:
             other.start()
-            other.wait_until_ready(within_seconds=90)
+            other.wait_until_ready(within_seconds=_PATIENCE_SECONDS)
             ended = sum(other.restarts().values())
             for jump in (2 * 3600, -3 * 3600, 0):
                 clock.jump(jump)
@@ -358,11 +362,11 @@ class Chaos:
             name, at = f"{service}-0", len(self.suite.log(f"{service}-0"))
             self.broker.deny([topics[service]])
             said = f"does not allow this user to write to {topics[service]}"
-            eventually(lambda name=name, at=at, said=said: said in self.suite.log(name)[at:], within_seconds=60)
+            eventually(lambda name=name, at=at, said=said: said in self.suite.log(name)[at:], _PATIENCE_SECONDS)
         # long enough for more workers to end over the same record than a record may end
         before = self.suite.restarts()
         eventually(
-            lambda: all(self.suite.restarts()[name] >= count + 4 for name, count in before.items()), within_seconds=120
+            lambda: all(self.suite.restarts()[name] >= count + 4 for name, count in before.items()), _PATIENCE_SECONDS
         )
         self.broker.allow(topics.values())
         return "each worker said which, again and again"
@@ -482,7 +486,7 @@ class Chaos:
         """A worker of each service frozen past its session, its partitions worked on by another, and woken again."""
         with self.another() as other:
             other.start()
-            other.wait_until_ready(within_seconds=90)
+            other.wait_until_ready(within_seconds=_PATIENCE_SECONDS)
             self.publish()
             self.under_way()
             self.cut_off(8)
@@ -546,7 +550,8 @@ class Chaos:
 _OUTAGE: Final = 3
 """What an outage of the broker may cut off: the sends under way, the commit, and the work taken when the group meets
 again."""
-# a busy machine is slow, but it does not stand still
+# a busy machine is slow, but it does not stand still; no guarantee is in these two, unlike the 10 s of a worker's end
+_PATIENCE_SECONDS: Final = 300
 _STANDSTILL_SECONDS: Final = 150
 _BACKLOG_PAGES: Final = 300
 _BACKLOG_PAGE_BYTES: Final = 1_500_000
