@@ -237,12 +237,12 @@ def newsloom_tool(url: str, *, batch: int, keeps_texts: bool) -> Iterator[Take]:
 def speed(count: int, use_data: bool) -> None:
     """Articles a second, streaming, one core plus Redis where Redis is used.
 
-    Newsloom takes what a worker takes at once by default; every article is looked for before the next is inserted.
+    Newsloom takes what a worker takes at once, at most a turn; every article is looked for before the next is inserted.
     Beside the time by the clock stands the processor time of the tool's own process, without Redis, which other load
     moves less: with a core for each of the two the slower one decides.
     """
-    batch = RuntimeSettings().batch_records
-    turn = 3 * batch
+    turn = 96
+    batch = min(turn, RuntimeSettings().batch_records)
     texts = sample(count, use_data)
     events = articles_of(texts)
     inputs = [
