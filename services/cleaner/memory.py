@@ -24,7 +24,7 @@ def give_back() -> bool:
     """Whether free memory went back to the machine. Some milliseconds; call it every few hundred pages.
 
     A page's tree leaves holes of all sizes. glibc hands back only what is free at the heap's end, so that resident
-    memory creeps up although nothing is held: 1.5 MB in 1,000 pages over 20,000, none with this
+    memory creeps up although nothing is held: 1.5 MB in 1,000 pages without this
     (`python -m tests.benchmarks.cleaner`).
     """
     trim = _trim()
