@@ -450,3 +450,20 @@ def test_every_key_expires(redis_url):
         assert len(keys) > 20
         assert [key for key in keys if client.ttl(key) < 0] == []
         assert all(key.startswith(b"newsloom:duplicates:{0}:") for key in keys)
+
+
+def test_the_expiry_of_buckets_is_put_off_while_articles_come(redis_url):
+    import redis
+
+    run(redis_url, [article(STORY, name="a")])
+    with redis.Redis.from_url(redis_url) as client:
+        buckets = list(client.scan_iter(match="newsloom:duplicates:{0}:p:*", count=10_000))
+        assert len(buckets) >= 4096
+        for key in buckets:
+            client.expire(key, 60)
+        layout = "newsloom:duplicates:{0}:layout"
+        # half a window and more has gone by since they were looked at
+        client.hset(layout, "tended_at", float(client.time()[0]) - 3600 * 96)
+        for name in "bc":
+            run(redis_url, [article(MILL.text(100), name=name, minutes=1)])
+        assert min(client.ttl(key) for key in buckets) > 3600 * 96
