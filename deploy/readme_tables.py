@@ -63,7 +63,8 @@ def topics_table() -> str:
     lines = ["| topic | what | key | partitions | kept |", "| --- | --- | --- | --- | --- |"]
     for topic in ALL_TOPICS:
         kept = "compacted" if topic.cleanup == "compact" else f"{topic.retention_ms // 86_400_000} days"
-        lines.append(f"| `{topic.name}` | {topic.summary} | {topic.key} | {topic.partitions} | {kept} |")
+        key = topic.key.replace("|", "\\|")  # else it would begin another cell
+        lines.append(f"| `{topic.name}` | {topic.summary} | {key} | {topic.partitions} | {kept} |")
     return "\n".join(lines) + "\n"
 
 
