@@ -23,13 +23,22 @@ from tests.support import eventually
 
 pytestmark = pytest.mark.long
 
-# uid 10001 is the images'; everything that is mounted becomes read-only, then /tmp is memory, as compose has it
+# uid 10001 is the images'; everything that is mounted becomes read-only, then /tmp is memory, as compose has it. A
+# checkout below /tmp is held on /mnt while /tmp goes out of sight
 _SCRIPT = """
 set -e
+checkout=$1; shift
+mount --bind "$checkout" /mnt
 awk '{print $2}' /proc/self/mounts | while read -r place; do
     case $place in /proc*|/sys*|/dev*) ;; *) mount -o remount,bind,ro "$place" 2>/dev/null || true ;; esac
 done
 mount -t tmpfs tmpfs /tmp
+if ! [ -e "$checkout" ]; then
+    mkdir -p "$checkout"
+    mount --bind /mnt "$checkout"
+    mount -o remount,bind,ro "$checkout"
+fi
+umount /mnt
 cd /tmp
 exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$@"
 """
@@ -38,7 +47,7 @@ exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$@"
 def contained(*command: str) -> list[str]:
     """`command` on a read-only root, as user 10001 and without capabilities."""
     unshare = ["unshare", "--user", "--map-user=10001", "--map-group=10001", "--mount", "--keep-caps"]
-    return [*unshare, "sh", "-c", _SCRIPT, "sh", *command]
+    return [*unshare, "sh", "-c", _SCRIPT, "sh", str(REPOSITORY), *command]
 
 
 @pytest.fixture(scope="module")
