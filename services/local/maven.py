@@ -17,6 +17,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ REDIS_JARS = Path(__file__).with_name("redis-jars.txt")
 
 _ATTEMPTS = 3
 _PARALLEL = 4
+_PARTING_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ def fetch(list_path: Path, settings: LocalSettings, on_progress: Callable[[str],
         if folder.is_dir():
             return paths
         require_space(settings.cache_folder, settings)
+        for abandoned in settings.cache_folder.glob(".download-*"):  # nobody's: whoever downloads holds the lock
+            shutil.rmtree(abandoned, ignore_errors=True)
         # a transfer that is abandoned may still write while the folder is removed
         with tempfile.TemporaryDirectory(
             prefix=".download-", dir=settings.cache_folder, ignore_cleanup_errors=True
@@ -174,8 +178,9 @@ def _download(jars: tuple[Jar, ...], folder: Path, settings: LocalSettings, on_p
                 results.put(None)
 
     # not an executor: that one is joined when the interpreter exits, and Ctrl-C must not wait for a silent network
-    for _ in range(_PARALLEL):
-        threading.Thread(target=work, name="newsloom-download", daemon=True).start()
+    workers = [threading.Thread(target=work, name="newsloom-download", daemon=True) for _ in range(_PARALLEL)]
+    for worker in workers:
+        worker.start()
     try:
         for done in range(1, len(jars) + 1):
             error = results.get()
@@ -185,6 +190,10 @@ def _download(jars: tuple[Jar, ...], folder: Path, settings: LocalSettings, on_p
                 on_progress(f"downloaded {done} of {len(jars)} jars")
     finally:
         given_up.set()
+        # those that are about to end leave nothing in the folder that is removed next
+        until = time.monotonic() + _PARTING_SECONDS
+        for worker in workers:
+            worker.join(max(0.0, until - time.monotonic()))
 
 
 def _fetch_one(jar: Jar, context: Any, settings: LocalSettings) -> Path:
