@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import kafka as kafka_python
@@ -22,6 +23,7 @@ from services.runtime.settings import RuntimeSettings
 from tests.observed import raw
 
 MINUTE = 60
+WRITERS_TIME = {"message.timestamp.type": "CreateTime"}
 
 
 class Past:
@@ -30,7 +32,9 @@ class Past:
     def __init__(self, bootstrap: str, prefix: str) -> None:
         self.settings = RuntimeSettings(kafka_bootstrap=bootstrap, topic_prefix=prefix)
         with Admin(self.settings) as admin:
-            admin.create_topics(ALL_TOPICS, prefix=prefix, partitions=2)
+            # the suite's own topics bear the broker's time, which cannot be another than now
+            topics = [replace(topic, config={**topic.config, **WRITERS_TIME}) for topic in ALL_TOPICS]
+            admin.create_topics(topics, prefix=prefix, partitions=2)
         self._now = time.time()
         self._producer: Any = kafka_python.KafkaProducer(bootstrap_servers=bootstrap, acks="all")
 
