@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -43,7 +44,8 @@ class StatusServer:
     def write_port(self, path: str) -> None:
         """Write the port to the file at `path`, whole or not at all."""
         target = Path(path)
-        partial = target.with_name(f".{target.name}.partial")
+        # of this process alone: another that was given the same file must not move it away before this one does
+        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
         partial.write_text(f"{self.port}\n")
         partial.replace(target)
 

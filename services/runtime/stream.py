@@ -18,10 +18,10 @@ import logging
 import struct
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import aiokafka.errors
 import faust
@@ -50,6 +50,11 @@ _FORBIDDEN: Final = (
     aiokafka.errors.TopicAuthorizationFailedError,
     aiokafka.errors.GroupAuthorizationFailedError,
     aiokafka.errors.ClusterAuthorizationFailedError,
+)
+_ENDED: Final = (
+    aiokafka.errors.UnknownMemberIdError,
+    aiokafka.errors.IllegalGenerationError,
+    aiokafka.errors.RebalanceInProgressError,
 )
 # a commit that takes longer is given up and made again; a worker that stops does not wait for a broker that is away
 _COMMIT_SECONDS: Final = 10.0
@@ -143,11 +148,53 @@ def _translated(error: Exception, message: Message) -> Exception:
     return error
 
 
+class Membership(NamedTuple):
+    """What a consumer is in its group from one rebalance to the next: its partitions (an object of its own for every
+    assignment), and the generation and the member that the broker knows it by."""
+
+    assignment: Any
+    generation: int
+    member: str
+
+
+def membership(consumer: Any) -> Membership:
+    """That of an aiokafka consumer now. To be called on the loop that the consumer lives on."""
+    subscription, coordinator = consumer._subscription.subscription, consumer._coordinator
+    assignment = None if subscription is None else subscription.assignment
+    return Membership(assignment, coordinator.generation, coordinator.member_id)
+
+
+async def commit_as(consumer: Any, expected: Membership, offsets: Mapping[Place, tuple[int, str]]) -> None:
+    """Commit `offsets`, each with its text, as the member that `expected` was, and as no other.
+
+    aiokafka's own commit asks once whether the partitions are assigned, and may then wait: for the coordinator, for
+    another commit, after an answer that may be tried again. What it sends after that carries whatever generation the
+    consumer is of by then, so a rebalance meanwhile turned old offsets into valid ones, over those of whoever had the
+    partition in between. Here the question is asked with nothing between it and the sending. Raises CommitFailedError
+    when the membership has ended, and what `AIOKafkaConsumer.commit` raises otherwise.
+    """
+    coordinator = consumer._coordinator
+    to_commit = {TopicPartition(*place): OffsetAndMetadata(*offset) for place, offset in offsets.items()}
+    while True:
+        await coordinator.ensure_coordinator_known()
+        async with coordinator._commit_lock:
+            if membership(consumer) != expected:
+                raise aiokafka.errors.CommitFailedError("the group has given its partitions out again")
+            try:
+                return await asyncio.shield(coordinator._do_commit_offsets(expected.assignment, to_commit))
+            except _ENDED as error:
+                raise aiokafka.errors.CommitFailedError(str(error)) from error
+            except aiokafka.errors.KafkaError as error:
+                if not error.retriable:
+                    raise
+        await asyncio.sleep(consumer._coordinator._retry_backoff_ms / 1000)
+
+
 @dataclass(frozen=True)
 class Taken:
-    """Records in the order of each partition, and the number of the assignment they were taken under."""
+    """Records in the order of each partition, and the membership they were taken under."""
 
-    assignment: int
+    membership: Membership
     records: Sequence[Record]
 
 
@@ -166,15 +213,10 @@ class Consumer(driver.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._assignments = 0
+        self._settled_as: Membership | None = None
         self._to_commit: dict[Place, int] = {}
-        self._marked: tuple[Place, int] | None = None
+        self._marked: tuple[Membership, Place, int] | None = None
         self._committing = asyncio.Lock()
-
-    @property
-    def assignments(self) -> int:
-        """Counts how often the partitions changed hands."""
-        return self._assignments
 
     async def take(self, most: int) -> Taken:
         """The next records, at most `most`, as soon as there is one. Raises what the broker refused."""
@@ -186,26 +228,32 @@ class Consumer(driver.Consumer):
                 await asyncio.sleep(0.1)
                 continue
             thread: Any = self._thread
+
+            async def fetch(thread: Any = thread, active: Any = active) -> tuple[Membership, dict[Any, list[Any]]]:
+                consumer = thread._ensure_consumer()
+                fetched = await thread._fetch_records(consumer, active, timeout=1.0, max_records=most)
+                # on the consumer's own loop: asked on this one, a rebalance may have come between
+                return membership(consumer), fetched
+
             try:
-                fetched = await thread.call_thread(
-                    thread._fetch_records, thread._ensure_consumer(), active, timeout=1.0, max_records=most
-                )
+                taken_as, fetched = await thread.call_thread(fetch)
             except _FORBIDDEN as error:
                 raise ConfigurationError(
                     f"Kafka does not allow this user to read {error} ({type(error).__name__}); "
                     "grant the rights that deploy/README.md lists"
                 ) from error
             if fetched:
-                return Taken(self._assignments, [_record(raw) for part in fetched.values() for raw in part])
+                return Taken(taken_as, [_record(raw) for part in fetched.values() for raw in part])
 
     def settle(self, taken: Taken, records: Sequence[Record]) -> None:
         """Everything that `records` led to is settled: their offsets may be committed."""
-        if taken.assignment != self._assignments:
-            return
+        if taken.membership != self._settled_as:
+            self._to_commit.clear()
+            self._settled_as = taken.membership
         for record in records:
             place = (record.topic, record.partition)
             self._to_commit[place] = record.offset + 1
-            if self._marked == (place, record.offset):
+            if self._marked == (taken.membership, place, record.offset):
                 self._marked = None
 
     async def commit_mark(self, taken: Taken, record: Record, mark: str) -> None:
@@ -217,43 +265,49 @@ class Consumer(driver.Consumer):
         """
         place = (record.topic, record.partition)
         async with self._committing:
-            if taken.assignment != self._assignments:
-                return
-            if await self._commit_offsets_now({place: (record.offset, mark)}, _COMMIT_SECONDS):
-                self._marked = (place, record.offset)
+            if await self._commit_offsets_now(taken.membership, {place: (record.offset, mark)}, _COMMIT_SECONDS):
+                self._marked = (taken.membership, place, record.offset)
 
     async def unmark(self) -> None:
         """Take the mark back: what holds the record up is no fault of its own. Does nothing without one."""
-        marked, self._marked = self._marked, None
-        if marked is None:
-            return
-        place, offset = marked
-        try:
-            await self._commit_offsets_now({place: (offset, self.mark())}, _LAST_COMMIT_SECONDS)
-        except DependencyError as error:
-            logger.warning("a mark was not taken back", extra={"error": str(error)})
+        async with self._committing:
+            marked, self._marked = self._marked, None
+            if marked is None:
+                return
+            marked_as, place, offset = marked
+            try:
+                await self._commit_offsets_now(marked_as, {place: (offset, self.mark())}, _LAST_COMMIT_SECONDS)
+            except DependencyError as error:
+                logger.warning("a mark was not taken back", extra={"error": str(error)})
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commit what is settled. False when nothing was committed; then it is tried again at the next interval."""
         del topics, start_new_transaction
+        return await self._commit_settled(last=self.should_stop or self.app.should_stop)
+
+    async def _commit_settled(self, *, last: bool) -> bool:
+        """The `last` one before the partitions are given up takes a mark back too, and does not wait for long."""
         async with self._committing:
-            ours = {(part.topic, int(part.partition)) for part in self._assigned()}
-            waiting = {place: offset for place, offset in self._to_commit.items() if place in ours}
-            stopping = self.should_stop or self.app.should_stop
-            if stopping and self._marked is not None and self._marked[0] in ours:
-                waiting.setdefault(*self._marked)
-            if not waiting:
+            settled_as, waiting = self._settled_as, dict(self._to_commit)
+            if last and self._marked is not None:
+                marked_as, place, offset = self._marked
+                if not waiting:
+                    settled_as = marked_as
+                if settled_as == marked_as:
+                    waiting.setdefault(place, offset)
+            if settled_as is None or not waiting:
                 return False
             mark = self.mark()
-            seconds = _LAST_COMMIT_SECONDS if stopping else _COMMIT_SECONDS
+            offsets = {place: (offset, mark) for place, offset in waiting.items()}
             try:
                 done = await self._commit_offsets_now(
-                    {place: (offset, mark) for place, offset in waiting.items()}, seconds
+                    settled_as, offsets, _LAST_COMMIT_SECONDS if last else _COMMIT_SECONDS
                 )
             except DependencyError as error:
                 logger.warning("offsets not committed, trying again", extra={"error": str(error)})
                 return False
-            if done:
+            if settled_as == self._settled_as:
+                # committed; or never to be: the records come again, to whoever has the partition now
                 for place, offset in waiting.items():
                     if self._to_commit.get(place) == offset:
                         del self._to_commit[place]
@@ -263,27 +317,18 @@ class Consumer(driver.Consumer):
         """Faust's last commit when it stops: what is settled, and nothing else."""
         await self.commit()
 
-    def _assigned(self) -> Iterable[Any]:
-        try:
-            return self.assignment()
-        except Exception:
-            return ()
-
-    async def _commit_offsets_now(self, offsets: Mapping[Place, tuple[int, str]], seconds: float) -> bool:
+    async def _commit_offsets_now(
+        self, member: Membership, offsets: Mapping[Place, tuple[int, str]], seconds: float
+    ) -> bool:
         thread: Any = self._thread
 
         async def commit() -> None:
-            await asyncio.wait_for(
-                thread._ensure_consumer().commit(
-                    {TopicPartition(*place): OffsetAndMetadata(*committed) for place, committed in offsets.items()}
-                ),
-                seconds,
-            )
+            await asyncio.wait_for(commit_as(thread._ensure_consumer(), member, offsets), seconds)
 
         try:
             # twice the time: the thread itself may be gone
             await asyncio.wait_for(thread.call_thread(commit), 2 * seconds)
-        except (aiokafka.errors.CommitFailedError, aiokafka.errors.IllegalStateError):
+        except aiokafka.errors.CommitFailedError:
             return False  # rebalanced meanwhile
         except _FORBIDDEN as error:
             raise ConfigurationError(
@@ -295,17 +340,14 @@ class Consumer(driver.Consumer):
         return True
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
-        """Faust's hook, ahead of its own work."""
-        self._assignments += 1
-        self._to_commit.clear()
+        """Faust's hook, ahead of its own work. What is settled is committed while the group still knows this member."""
         self.on_revoked()
-        await self.unmark()
+        await self._commit_settled(last=True)
+        self._marked = None
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: Any, generation_id: int = 0) -> None:
         """Faust's hook, ahead of its own work. A worker that lost its partitions unasked hears only this one."""
-        self._assignments += 1
-        self._to_commit.clear()
         self._marked = None
         self.on_revoked()
         await super().on_partitions_assigned(assigned, generation_id)

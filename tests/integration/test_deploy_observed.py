@@ -178,13 +178,14 @@ def test_the_record_that_was_late_or_slow_is_told_beside_the_histograms(
             message=f"{metric}: each service has an exemplar",
         )
     # each names a record that is there, and the trace that stands in the headers of what the record led to
+    told = [each for each in exemplars("newsloom_freshness_seconds") if each["service"] == "entities"]
+    assert told
+    # asked after Prometheus was: heartbeats keep coming, and their exemplars with them
     traces: dict[str, str] = {}
     for record in suite.records("article-entities"):
         about = {name: value.decode() for name, value in record.headers}
         source = "/".join(about[f"newsloom.source.{part}"] for part in ("topic", "partition", "offset"))
         traces[source] = about["traceparent"].split("-")[1]
-    told = [each for each in exemplars("newsloom_freshness_seconds") if each["service"] == "entities"]
-    assert told
     assert {each["record"]: each["trace_id"] for each in told}.items() <= traces.items()
     report(f"{len(told)} exemplars of freshness for the entities, each with the record and the trace of its event")
 
