@@ -10,7 +10,7 @@ import contextlib
 import logging
 import ssl
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, cast
@@ -131,6 +131,12 @@ def _translated(operation: str, settings: RuntimeSettings) -> Generator[None]:
             f"({type(error).__name__}: {error}); grant the rights that deploy/README.md lists"
         ) from error
     except (kafka.errors.KafkaError, OSError) as error:
+        # an idempotent producer that may write nowhere is told so in words, by an error of no kind of its own
+        if "AuthorizationFailedError" in str(error):
+            raise ConfigurationError(
+                f"Kafka at {settings.kafka_bootstrap} does not allow this user to {operation} ({error}); "
+                "grant the rights that deploy/README.md lists"
+            ) from error
         raise DependencyError(
             f"Kafka at {settings.kafka_bootstrap} failed to {operation}: {type(error).__name__}: {error}. "
             "Start it (`newsloom up`), or name another in NEWSLOOM_KAFKA_BOOTSTRAP."
@@ -384,7 +390,7 @@ class Publisher:
                 max_block_ms=30_000,
                 allow_auto_create_topics=False,
             )
-        self._futures: list[tuple[Any, Callable[[], str]]] = []
+        self._futures: list[tuple[Any, str, bytes | None]] = []
 
     def __enter__(self) -> Publisher:
         return self
@@ -407,11 +413,11 @@ class Publisher:
         Raises DependencyError, PublishError and ConfigurationError.
         """
         try:
-            with _translated("publish", self._settings):
+            with _translated(f"write to {topic}", self._settings):
                 future = self._producer.send(topic, value=value, key=key, headers=list(headers), partition=partition)
         except DependencyError as error:
             raise _refusal(error, topic, key, value) from None
-        self._futures.append((future, lambda: f"a record with key {shorten(key)}"))
+        self._futures.append((future, topic, key))
         if len(self._futures) >= 2000:
             self.flush()
 
@@ -426,7 +432,7 @@ class Publisher:
     ) -> tuple[int, int]:
         """Send one record and wait until it is on its topic; its partition and offset. Raises as `send` does."""
         self.send(topic, key, value, headers, partition=partition)
-        future, _ = self._futures[-1]
+        future = self._futures[-1][0]
         self.flush()
         written: Any = future.value
         return int(written.partition), int(written.offset)
@@ -436,12 +442,12 @@ class Publisher:
         with _translated("publish", self._settings):
             self._producer.flush(timeout=90)
         waiting, self._futures = self._futures, []
-        for future, what in waiting:
+        for future, topic, key in waiting:
             try:
-                with _translated("publish", self._settings):
+                with _translated(f"write to {topic}", self._settings):
                     future.get(timeout=90)
             except DependencyError as error:
-                raise _refusal(error, what(), None, None) from None
+                raise _refusal(error, topic, key, None) from None
 
 
 def _refusal(error: DependencyError, topic: str, key: bytes | None, value: bytes | None) -> SuiteError:

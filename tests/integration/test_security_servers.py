@@ -13,6 +13,8 @@ import shutil
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -386,6 +388,63 @@ def test_each_service_with_one_right_fewer_says_at_once_which(
     with Admin(cleaner.settings) as admin:
         parts = admin.partitions([cleaner.prefix + source])
         assert set(admin.committed_offsets(cleaner.settings.group(service), parts).values()) <= {None, 0}
+
+
+def rights_of_the_observer() -> tuple[tuple[str, str, str], ...]:
+    """As the runbook's row says in words: it reads all topics, begins heartbeats, and asks where the groups stand."""
+    assert "| observer | all topics | the first raw topic (heartbeat) | describe on the three groups |" in RUNBOOK
+    return (
+        *(("TOPIC", topic.name, "READ") for topic in ALL_TOPICS),
+        ("TOPIC", "raw-articles", "WRITE"),
+        *(("GROUP", f"newsloom-{service}", "DESCRIBE") for service in SERVICES),
+    )
+
+
+def test_the_observer_sees_all_with_the_runbooks_rights_and_says_which_is_missing(
+    cleaner: Cleaner, redis_with_tls: str
+) -> None:
+    rights = rights_of_the_observer()
+    left_out = (
+        ("TOPIC", "clean-articles", "READ"),
+        ("TOPIC", "duplicates-dead-letters", "READ"),
+        ("TOPIC", "raw-articles", "WRITE"),
+        ("GROUP", "newsloom-entities", "DESCRIBE"),
+    )
+    assert set(left_out) < set(rights)
+    users = {None: "observer", **{missing: f"observer-without-{number}" for number, missing in enumerate(left_out)}}
+    make_users(cleaner.broker, list(users.values()))
+    cleaner.publish(page(1))
+    for missing, user in users.items():
+        # who may not read the first raw topic may still begin heartbeats on it, and the other way round
+        cleaner.grant(tuple(right for right in rights if right != missing), user)
+        cleaner.start(
+            "observer",
+            name=user,
+            NEWSLOOM_KAFKA_USERNAME=user,
+            NEWSLOOM_REDIS_URL=redis_with_tls.replace("USER", "observer"),
+            NEWSLOOM_HTTP_PORT_FILE=str(cleaner.folder / f"{user}.port"),
+            NEWSLOOM_OBSERVER_INTERVAL_SECONDS="1",
+            NEWSLOOM_OBSERVER_HEARTBEAT_INTERVAL_SECONDS="1",
+        )
+
+    def answer(user: str) -> tuple[bool, str]:
+        port_file = cleaner.folder / f"{user}.port"
+        assert port_file.exists(), f"{user} does not listen yet"
+        port = port_file.read_text().strip()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as response:
+                said = json.load(response)
+        except urllib.error.HTTPError as error:
+            said = json.load(error)
+        return said["ok"], str(said["reason"])
+
+    eventually(lambda: answer("observer")[0], within_seconds=150, message="the observer sees everything")
+    eventually(lambda: cleaner.count("raw-articles") >= 3, within_seconds=30, message="heartbeats are out")
+    for missing in left_out:
+        user, name = users[missing], missing[1]
+        eventually(lambda user=user, name=name: name in answer(user)[1], 60, message=f"{user} names {name}")
+        assert "Traceback" not in (cleaner.folder / f"{user}.log").read_text()
+    assert '"level": "ERROR"' not in (cleaner.folder / "observer.log").read_text()
 
 
 def test_a_right_that_is_missing_at_work_blames_no_record(cleaner: Cleaner) -> None:
