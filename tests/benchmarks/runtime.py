@@ -34,6 +34,8 @@ BARE = "tests.benchmarks.bare_service"
 ECHO = "tests.benchmarks.echo_service"
 NAIVE = "tests.benchmarks.naive_agent"
 PLAIN = "tests.benchmarks.plain_aiokafka"
+# about what the cleaner takes for a page of a real site, and less than the entities take for an article
+_ARTICLE_US = 7000
 
 
 def pure_us(size: int, count: int, work: Callable[[RawArticle], object]) -> float:
@@ -55,7 +57,8 @@ def carrying(broker: Broker, share: float) -> None:
         print(
             f"records of {size // 1000:3} KB: {found.cpu_us:6.0f} us of CPU a record in the worker, "
             f"{pure:5.0f} us of it decode, work and encode: Kafka and the engine add {found.cpu_us - pure:4.0f} us "
-            f"({found.rate:.0f} records/s, {found.rss_mb:.0f} MB)",
+            f"({found.rate:.0f} records/s, {found.rss_mb:.0f} MB); where an article costs {_ARTICLE_US // 1000} ms, "
+            f"{_ARTICLE_US / (_ARTICLE_US + found.cpu_us - pure):.1%} of a worker's CPU is useful work",
             flush=True,
         )
 

@@ -150,6 +150,25 @@ def test_after_a_failed_send_no_later_event_of_the_batch_stays_before_it() -> No
     assert outbox.texts() == ["b", "c", "a", "b", "c"]
 
 
+@pytest.mark.parametrize("refused", [DependencyError, RefusedError])
+def test_nothing_is_handed_over_past_an_event_that_the_producer_did_not_even_take(refused: type[Exception]) -> None:
+    class Full(Remembering):
+        """Raises while the second event is handed over, once for a dependency, always for a refusal."""
+
+        async def enqueue(self, message: Message) -> Awaitable[None]:
+            always = refused is RefusedError and b'"text":"b"' in (message.value or b"")
+            if "clean" in message.topic and (self.sends == 1 or always):
+                self.sends += 1
+                raise refused("the buffer is full")
+            return await super().enqueue(message)
+
+    outbox = Full()
+    run(service(), outbox, records("a", "b", "c"))
+    # without repeats: c was kept back until b had its outcome
+    assert outbox.texts() == (["a", "b", "c"] if refused is DependencyError else ["a", "c"])
+    assert outbox.reasons() == ([] if refused is DependencyError else [b"refused"])
+
+
 def test_a_dead_letter_that_is_refused_ends_the_run() -> None:
     def fail(message: Message, number: int) -> None:
         raise RefusedError("nothing is taken")
