@@ -23,6 +23,9 @@ ATTEMPTS: Final = "newsloom.attempts"
 FIRST_FAILED_AT: Final = "newsloom.first_failed_at"
 VERSION: Final = "newsloom.version"
 REPLAYS: Final = "newsloom.replays"
+UNREADABLE: Final = "UnreadableRecordError"
+"""The class in ERROR_CLASS where the record's bytes could not be had from Kafka: its letter is empty."""
+
 DEAD_LETTER_HEADERS: Final = (
     ERROR_TOPIC,
     ERROR_PARTITION,

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from schemas.dead_letters import DEAD_LETTER_HEADERS, ERROR_PARTITION, ERROR_TOPIC, REASON, REPLAYS
+from schemas.dead_letters import (
+    DEAD_LETTER_HEADERS,
+    ERROR_CLASS,
+    ERROR_PARTITION,
+    ERROR_TOPIC,
+    REASON,
+    REPLAYS,
+    UNREADABLE,
+)
 from schemas.topics import dead_letters
 from services.runtime.errors import SuiteError
 from services.runtime.kafka import Admin, Publisher, commit_offsets, read_records
@@ -115,6 +123,8 @@ def _is_chosen(letter: Record, reasons: Collection[str], ids: Collection[str]) -
 def _refusal(letter: Record, most_replays: int) -> str | None:
     if not _header(letter, ERROR_TOPIC) or not _header(letter, ERROR_PARTITION).isdecimal():
         return f"its headers do not say where it came from ({ERROR_TOPIC})"
+    if _header(letter, ERROR_CLASS) == UNREADABLE:
+        return "its bytes could not be read from Kafka, so the letter is empty; publish the record again"
     if (replays := _replays(letter)) >= most_replays:
         return f"it was replayed {replays} times and failed each time; correct the record or raise --most-replays"
     return None

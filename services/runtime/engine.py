@@ -30,6 +30,7 @@ from schemas.dead_letters import (
     SOURCE_OFFSET,
     SOURCE_PARTITION,
     SOURCE_TOPIC,
+    UNREADABLE,
     VERSION,
     Coordinates,
     DiscardedRecord,
@@ -366,6 +367,8 @@ class Engine(Generic[E]):
 
     def _decode(self, record: Record) -> E | Failure | None:
         """The record's event; None for a tombstone; a Failure for what is no event."""
+        if record.unreadable is not None:
+            return Failure(record.unreadable.reason, "decode", UNREADABLE, record.unreadable.message)
         if record.value is None:
             return None
         source = self._service.source

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from schemas.dead_letters import DeadLetterReason
 from schemas.events import Event, value_hash
@@ -21,8 +21,17 @@ class InvalidRecordError(RecordError):
 
 
 @dataclass(frozen=True)
+class Unreadable:
+    """Why the bytes of a record could not be had from Kafka: the dead letter's reason, and what is to be done."""
+
+    reason: Literal["too_large", "decode_error"]
+    message: str
+
+
+@dataclass(frozen=True)
 class Record:
-    """One record as it lies on its topic. `timestamp` is the record's own, aware, in UTC."""
+    """One record as it lies on its topic. `timestamp` is the record's own, aware, in UTC. One that is `unreadable` has
+    an empty value and no key."""
 
     topic: str
     partition: int
@@ -31,6 +40,7 @@ class Record:
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
     timestamp: datetime
+    unreadable: Unreadable | None = None
 
     @cached_property
     def owner(self) -> str:

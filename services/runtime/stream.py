@@ -28,6 +28,7 @@ import faust
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 
+from services.runtime import batches
 from services.runtime import kafka as kafka_admin
 from services.runtime.engine import Message, RefusedError
 from services.runtime.errors import ConfigurationError, DependencyError
@@ -413,6 +414,7 @@ class Stream:
         self._settings = settings
         self._loop = loop
         self._on_deadline = on_deadline
+        batches.install()
         self._app = _app(settings, service, loop)
         self._app.transport = _Transport(self._app.conf.broker_consumer, self._app, loop)
         self._topics = frozenset(topics)
@@ -503,6 +505,7 @@ def _record(raw: Any) -> Record:
         headers=tuple([(name, value or b"") for name, value in raw.headers]) if raw.headers else (),
         # milliseconds; a record written without a timestamp has a negative one
         timestamp=datetime.fromtimestamp(max(0, raw.timestamp or 0) / 1000, UTC),
+        unreadable=raw.value.why if isinstance(raw.value, batches.Withheld) else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -11,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from schemas.topics import ALL_TOPICS
 from services.commands.audit import audit
 from services.local.broker import Broker
 from services.runtime.kafka import Admin, Publisher, commit_offsets
 from tests.integration.test_runtime_worker import REPOSITORY, Bench, headlines, raw
+
+_BOMB_BYTES = 400 * 2**20
 
 
 @pytest.fixture
@@ -131,3 +135,40 @@ def test_the_audit_balances_and_names_a_record_without_outcome(bench: Bench) -> 
     code, _, complaint = newsloom(bench, "audit", "--since", "yesterday")
     assert (code, "--since" in complaint) == (78, True)
     assert sorted(headlines(bench.records("clean-articles"))) == ["Headline 1", "Headline 3"]
+
+
+def test_a_batch_that_decompresses_to_more_than_the_memory_is_a_dead_letter_and_the_partition_moves_on(
+    bench: Bench,
+) -> None:
+    topic = f"{bench.prefix}raw-articles"
+    bench.publish(raw("before"), key=b"page")
+    [place] = {record.partition for record in bench.records("raw-articles")}
+
+    async def bomb() -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=bench.settings.kafka_bootstrap,
+            compression_type="gzip",
+            max_batch_size=_BOMB_BYTES + 2**20,
+            max_request_size=_BOMB_BYTES + 2**20,
+        )
+        async with producer:
+            await producer.send_and_wait(topic, b"0" * _BOMB_BYTES, key=b"page", partition=place)
+
+    asyncio.run(bomb())
+    bench.publish(raw("after"), key=b"page")
+    worker = bench.start(NEWSLOOM_MEMORY_LIMIT_BYTES=str(_BOMB_BYTES))
+    bench.settled()
+    assert worker.poll() is None
+    assert sorted(headlines(bench.records("clean-articles"))) == ["Headline after", "Headline before"]
+    [letter] = bench.records("cleaner-dead-letters")
+    about = dict(letter.headers)
+    assert letter.value == b""
+    assert about["newsloom.reason"] == b"too_large"
+    assert about["__connect.errors.offset"] == b"1"
+    assert b"the offsets 1 to 1" in about["__connect.errors.exception.message"]
+    # there is nothing to put back
+    code, told, _ = newsloom(bench, "dead-letters", "replay", "cleaner")
+    assert (code, told["replayed"]) == (65, 0)
+    assert "publish the record again" in json.dumps(told)
+    balance = audit(bench.settings)[0]
+    assert (balance.missing_count, balance.dead_lettered, balance.waiting) == (0, 1, 0)
