@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -18,7 +19,7 @@ _LEAST_BITS: Final = 15
 _LEADING_BITS: Final = 32
 _CONTINUED: Final = 255
 _FULL: Final = bytes((_CONTINUED,))
-_HALF: Final = np.uint64(_LEADING_BITS)
+_HIGH: Final = int(sys.byteorder == "little")
 _TRUE: Final = np.ones(1, dtype=np.bool_)
 
 Leading = npt.NDArray[np.uint32]
@@ -27,10 +28,10 @@ Leading = npt.NDArray[np.uint32]
 
 def leading(sequence: Words) -> Leading:
     """The distinct leading halves of the shingle hashes in `sequence`. Of 40,000 shingles about one is lost by it."""
-    halves = (sequence >> _HALF).astype(np.uint32)
+    halves = sequence.view(np.uint32)[_HIGH::2].copy()
     halves.sort()
-    fresh = halves[1:] != halves[:-1]
-    return halves if fresh.all() else halves[np.concatenate((_TRUE, fresh))]
+    same = halves[1:] == halves[:-1]
+    return halves[np.concatenate((_TRUE, ~same))] if np.count_nonzero(same) else halves
 
 
 def text_digest(tokens: Tokens) -> int:

@@ -178,6 +178,8 @@ def settle_plan(
     article: Article, owner: str, found: Found, verdicts: Sequence[Verdict], *, is_capped: bool
 ) -> Settlement | None:
     """What is to be settled for the article that `owner` brought; None when it matches nothing and revises nothing."""
+    if not verdicts and found.previous is None:
+        return None
     stored = article.stored
     revision = None
     if found.previous is not None:

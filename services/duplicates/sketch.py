@@ -12,6 +12,7 @@ from services.duplicates.check import Leading
 # third less; what is missed is a half of 300 words in an article ten times as long, once in 70 (fewer than 2 hashes).
 RATE: Final = 24
 FLOOR: Final = 24
+_BOUND: Final = np.uint32((1 << 32) // RATE)
 
 
 def sketch(halves: Leading, *, rate: int = RATE, floor: int = FLOOR) -> Leading:
@@ -23,5 +24,5 @@ def sketch(halves: Leading, *, rate: int = RATE, floor: int = FLOOR) -> Leading:
     """
     if len(halves) == 0:
         raise ValueError("an empty set has no sketch")
-    below = int(np.searchsorted(halves, np.uint32((1 << 32) // rate)))
+    below = int(halves.searchsorted(_BOUND if rate == RATE else np.uint32((1 << 32) // rate)))
     return halves[: max(below, min(floor, len(halves)))]

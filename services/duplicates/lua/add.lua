@@ -69,16 +69,7 @@ for i = 2, #ARGV, 5 do
       if posting then
         local list = posting
         if posting == '+' then list = call('GET', P .. 'q:' .. tag) or '' end
-        for j = 1, #list, 4 do
-          local n = sub(list, j, j + 3)
-          local so_far = hits[n]
-          if so_far then
-            hits[n] = so_far + 1
-          else
-            hits[n] = 1
-            order[#order + 1] = n
-          end
-        end
+        tally(list, hits, order)
         if status == 0 then
           if posting == '+' then
             if #list < LONGEST_POSTING * 4 then call('APPEND', P .. 'q:' .. tag, raw) end

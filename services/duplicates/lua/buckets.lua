@@ -15,36 +15,49 @@ local NONE, GONE = '\0\0\0\0', '\255\255\255\255'
 local layout = call('HMGET', P .. 'layout', 'buckets', 'entries', 'sweep', 'oldest', 'tended', 'tended_at')
 local buckets, entries = tonumber(layout[1] or FIRST_BUCKETS), tonumber(layout[2] or 0)
 local count = tonumber(call('GET', P .. 'count') or 0)
-local half, m1, m2, m3
-
-local function measure()
-  half = 1
-  while half * 2 <= buckets do half = half * 2 end
-  local span = half * 2
-  m1, m2, m3 = math.min(256, span), math.max(1, math.min(256, span / 256)), math.max(1, math.min(256, span / 65536))
-end
-measure()
-
 local BUCKET = P .. 'p:'
 
 local function name_of(place)
   return BUCKET .. char(place % 256, floor(place / 256) % 256, floor(place / 65536))
 end
 
--- the bucket of a sketch hash or an article key: its first three bytes, lowest first
-local function bucket_of(tag)
-  local a, b, c = byte(tag, 1, 3)
-  a, b, c = a % m1, b % m2, c % m3
-  if a + b * 256 + c * 65536 >= buckets then
-    if half >= 65536 then
-      c = c - half / 65536
-    elseif half >= 256 then
-      b = b - half / 256
-    else
-      a = a - half
-    end
+local half = 1
+local function measure()
+  while half * 2 <= buckets do half = half * 2 end
+end
+measure()
+
+-- A bucket's place is the lowest bits of a tag's first three bytes, lowest byte first: as many as double of `half` has,
+-- and one less where there is no such bucket yet. So its name is the tag's first bytes (`whole`) and a tail that most
+-- often the next byte alone decides. To reckon each place from the bytes was a third of the work on an article.
+local whole, unit = 0, 1
+while half * 2 > unit * 256 do whole, unit = whole + 1, unit * 256 end
+local range, rest = half * 2 / unit, buckets % unit
+
+local function tail(value)
+  return char(value) .. string.rep('\0', 2 - whole)
+end
+
+local edge = floor(buckets / unit)
+local tails = setmetatable({}, {__index = function(known, high)
+  local found = false
+  if high < edge then
+    found = tail(high)
+  elseif high > edge or rest == 0 then
+    found = tail(high - range / 2)
   end
-  return BUCKET .. char(a, b, c)
+  known[high] = found
+  return found
+end})
+
+-- The bucket of a sketch hash or an article key, before the call makes more of them.
+local function bucket_of(tag)
+  local last = tails[byte(tag, whole + 1) % range]
+  if not last then
+    local a, b = byte(tag, 1, whole)
+    last = tail(a + (b or 0) * 256 < rest and edge or edge - range / 2)
+  end
+  return BUCKET .. sub(tag, 1, whole) .. last
 end
 
 -- Every bucket has a field that stays, so that none can vanish and come back without an expiry.
@@ -91,6 +104,20 @@ local function kept_of(number, with_text)
   if not kept then return false end
   if not with_text then return sub(kept, 1, read('>I2', kept) + 2) end
   return kept .. (call('HGET', P .. 't:' .. chunk, number) or '')
+end
+
+-- Counts the articles of a posting, 4 bytes a number; `order` has them as they were met, so that all workers agree.
+local function tally(list, hits, order)
+  for j = 1, #list, 4 do
+    local n = sub(list, j, j + 3)
+    local so_far = hits[n]
+    if so_far then
+      hits[n] = so_far + 1
+    else
+      hits[n] = 1
+      order[#order + 1] = n
+    end
+  end
 end
 
 -- Answers: for each article a head of status (1), number (4), candidates (2) and length of the text before (4), that

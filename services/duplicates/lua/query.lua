@@ -15,18 +15,7 @@ for i = 2, #ARGV, 2 do
     local tag = sub(sketch, at, at + 3)
     local list = call('HGET', bucket_of(tag), tag)
     if list == '+' then list = call('GET', P .. 'q:' .. tag) end
-    if list then
-      for j = 1, #list, 4 do
-        local n = sub(list, j, j + 3)
-        local so_far = hits[n]
-        if so_far then
-          hits[n] = so_far + 1
-        else
-          hits[n] = 1
-          order[#order + 1] = n
-        end
-      end
-    end
+    if list then tally(list, hits, order) end
   end
   answer(parts, 0, 0, NONE, hits, order, limit)
 end
