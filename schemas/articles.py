@@ -162,9 +162,14 @@ class RawArticle(Event):
     def _is_whole(self) -> Self:
         if self.url is None and self.record_id is None:
             raise ValueError("url or record_id is required: without one the page cannot be identified")
-        if self.status == "usable" and not (self.html or "").strip() and not (self.text or "").strip():
+        if self.status == "usable" and _is_blank(self.html) and _is_blank(self.text):
             raise ValueError("html or text is required and must not be blank, unless status is withdrawn")
         return self
+
+
+def _is_blank(text: str | None) -> bool:
+    # not strip, which copies the page
+    return not text or text.isspace()
 
 
 class Outlet(Part):

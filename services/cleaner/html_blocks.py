@@ -176,6 +176,10 @@ class Blocks:
     """What the page's markup was split into: text and tags in turn; None for a comment."""
     tokens: Ints
     """Where in `pieces` each line was made (first, and one past the last), for its links."""
+    elements: Ints
+    """A column for each element, number 0 being the page: the element around it, and its place in TAG_NAMES plus 1."""
+    around: Ints
+    """The element that each line stands in."""
 
     @cached_property
     def leaves(self) -> list[int]:
@@ -220,6 +224,29 @@ class Blocks:
             starts.append(position)
             position += len(text) + 1
         return starts
+
+    def count(self, name: str) -> int:
+        """How many elements of this name (one of TAG_NAMES) the page has."""
+        return int(np.count_nonzero(self.elements[1] == _TAG_NUMBER[name]))
+
+    def lines_of(self, name: str) -> list[tuple[int, int]]:
+        """The lines of each element of this name (one of TAG_NAMES): the first, and one past the last, in order.
+
+        Elements without lines are left out. Linear in the elements and in how deep those of this name lie in another.
+        """
+        parent, names = self.elements
+        is_wanted = names == _TAG_NUMBER[name]
+        # the innermost around each element, itself included; each step looks twice as far up
+        nearest, above = np.where(is_wanted, np.arange(len(names)), 0), parent
+        while above.any():
+            nearest = np.where(nearest == 0, nearest[above], nearest)
+            above = above[above]
+        bounds: dict[int, tuple[int, int]] = {}
+        for line, element in enumerate(nearest[self.around].tolist()):
+            while element:
+                bounds[element] = (bounds.get(element, (line, line))[0], line + 1)
+                element = int(nearest[parent[element]])
+        return sorted(bounds.values())
 
     def links(self, line: int) -> list[tuple[str, str]]:
         """(address, words) of the links inside line `line`, as printed."""
@@ -415,7 +442,8 @@ def _split(markup: str) -> Blocks:
     tags = np.fromiter(map(_memo.__getitem__, pieces[1::2]), dtype=np.int64, count=len(pieces) // 2)
     solid = [place for place, text in enumerate(texts) if text and not text.isspace()]
     if not solid:
-        return Blocks([], np.zeros((len(COLUMNS), 0), dtype=np.int64), markup, pieces, np.zeros((2, 0), dtype=np.int64))
+        nothing = np.zeros((len(COLUMNS), 0), dtype=np.int64)
+        return Blocks([], nothing, markup, pieces, nothing[:2], nothing[:2], nothing[0])
     action = tags & 7
     opens, closes = action == _OPEN, action == _CLOSE
     ends_line = (action >= _OPEN) & (action <= _LINE_BREAK)
@@ -449,7 +477,8 @@ def _split(markup: str) -> Blocks:
     parent = np.concatenate(([0], open_at(created - 1, opened)))
     codes = np.concatenate(([_OTHER << _LEAF_AT], tags[opened]))
     own = codes >> _GROUPS_AT & _ALL_GROUPS
-    bits = _BIT_OF_NUMBER[codes >> _NAME_AT & 63]
+    names = codes >> _NAME_AT & 63
+    bits = _BIT_OF_NUMBER[names]
     groups, above = own.copy(), parent
     # what all elements around say: each step looks twice as far up
     while above.any():
@@ -483,8 +512,9 @@ def _split(markup: str) -> Blocks:
     if len(kept) < len(lines):
         lines = [lines[place] for place in kept]
         tokens = tokens[:, kept]
+        top = top[kept]
         columns = np.ascontiguousarray(columns[:, kept])
-    return Blocks(lines, columns, markup, pieces, tokens)
+    return Blocks(lines, columns, markup, pieces, tokens, np.stack((parent, names)), top)
 
 
 def _lines(raws: list[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """HTML pages of sites that print whole other articles below the one they are about: told apart, each an article.
 
 Such a page is known by its markup: several `<article>` elements, or several headings of the first order, each with a
-headline and paragraphs of its own. Pages without either are passed over after one look at the source.
+headline and paragraphs of its own. Pages without either are passed over after one look at their elements.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
-from services.cleaner.html_blocks import GROUP_NAMES, TAG_NAMES, Blocks, blocks_of, bounded, parse
+from services.cleaner.html_blocks import GROUP_NAMES, TAG_NAMES, Blocks
 from services.cleaner.outlets import OutletRegistry, fold_name
 from services.cleaner.parts import ArticlePart, FieldSpan, Hints, PageParts, Span, TextSpan, spans_by_paragraph
 from services.cleaner.text_lines import read_meta, units_of
@@ -31,7 +31,6 @@ _ARTICLE: Final = re.compile(r"<(/?)article\b[^>]*>", re.IGNORECASE)
 _H1: Final = re.compile(r"<h1\b", re.IGNORECASE)
 _HEADING: Final = re.compile(r"<h[123]\b", re.IGNORECASE)
 _TAGS: Final = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
-_OPEN, _CLOSE = "\ue0a1", "\ue0a2"
 _HEADINGS: Final = sum(1 << TAG_NAMES.index(name) for name in ("h1", "h2", "h3"))
 _ANY_HEADING: Final = sum(1 << TAG_NAMES.index(name) for name in ("h1", "h2", "h3", "h4", "h5", "h6"))
 _TOP: Final = 1 << TAG_NAMES.index("h1")
@@ -51,9 +50,16 @@ class _Stretch:
 
 
 def split_inlined(
-    html: str, page: PageParts, *, url: str | None, fetched_at: datetime, registry: OutletRegistry, hints: Hints
+    html: str,
+    blocks: Blocks,
+    page: PageParts,
+    *,
+    url: str | None,
+    fetched_at: datetime,
+    registry: OutletRegistry,
+    hints: Hints,
 ) -> PageParts:
-    """`page`, read from `html`, with the other articles that it prints whole as parts of their own.
+    """`page`, read from `html` and its lines, with the other articles that it prints whole as parts of their own.
 
     None of their text is in the main one. `page` itself where it prints none, which is nearly always. Live blogs stay
     as they are.
@@ -61,14 +67,13 @@ def split_inlined(
     main, *rest = page.parts
     if rest or main.page_kind == "live" or len(html) > _MOST_HTML:
         return page
+    if max(blocks.count("article"), blocks.count("h1")) < 2:
+        return page
     elements, headings = _may_hold_several(html)
     if not (elements or headings):
         return page
-    blocks, bounds = _lines_with_elements(html)
-    if blocks.flattened != page.flattened:
-        return page
     starts = blocks.starts()
-    stretches = _in_elements(blocks, bounds) if elements else []
+    stretches = _in_elements(blocks, blocks.lines_of("article")) if elements else []
     if len(stretches) < 2 and headings:
         stretches = _under_headings(blocks, registry)
     own = _main_stretch(stretches, page, starts)
@@ -83,10 +88,8 @@ def split_inlined(
 def _may_hold_several(html: str) -> tuple[bool, bool]:
     """Whether the source has two `<article>` elements, or two `<h1>`, each with a heading and text after it.
 
-    A look at the tags alone: pages that pass are parsed once more, which costs as much as reading them did.
+    A look at the tags alone, which rules out most.
     """
-    if max(html.count(tag) for tag in ("<article", "<ARTICLE", "<h1", "<H1")) < 2:
-        return False, False
     tags = list(_ARTICLE.finditer(html))
     openings = 0
     for tag, following in pairwise(tags):
@@ -96,29 +99,6 @@ def _may_hold_several(html: str) -> tuple[bool, bool]:
     heads = [match.start() for match in _H1.finditer(html)]
     under = sum(html.count("<p", first, last) > LEAST_PARAGRAPHS for first, last in pairwise([*heads, len(html)]))
     return openings > 1, under > 1
-
-
-def _lines_with_elements(html: str) -> tuple[Blocks, list[tuple[int, int]]]:
-    """The page's lines as `blocks_of` gives them, and which of them each `<article>` holds."""
-    marked = _ARTICLE.sub(
-        lambda match: f"<p>{_CLOSE}</p>{match[0]}" if match[1] else f"{match[0]}<p>{_OPEN}</p>", bounded(html)
-    )
-    blocks = blocks_of(parse(marked))
-    bounds: list[tuple[int, int]] = []
-    open_at: list[int] = []
-    kept: list[int] = []
-    for line, text in enumerate(blocks.texts):
-        if text == _OPEN:
-            open_at.append(len(kept))
-        elif text == _CLOSE:
-            if open_at:
-                bounds.append((open_at.pop(), len(kept)))
-        else:
-            kept.append(line)
-    for name in ("texts", "leaves", "tags", "groups", "near", "link_chars", "raw_chars"):
-        column = getattr(blocks, name)
-        setattr(blocks, name, [column[line] for line in kept])
-    return blocks, sorted(bounds)
 
 
 def _is_prose(blocks: Blocks, line: int) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import import_module
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, NamedTuple, cast
 
 from schemas.articles import Attribution, Comments, Link, Outlet, Published, RemovalKind
 from services.cleaner.ages import read_time
@@ -158,6 +158,29 @@ def read_html_page(
 
     A function of its arguments: nothing is fetched, no clock is read. Time and memory are linear in the page.
     """
+    return look_at_html_page(
+        html, url=url, fetched_at=fetched_at, registry=registry, hints=hints, options=options, model=model
+    ).page
+
+
+class Look(NamedTuple):
+    """What `read_html_page` gives, and the lines that it was made of."""
+
+    page: PageParts | NoArticle
+    blocks: Blocks
+
+
+def look_at_html_page(
+    html: str,
+    *,
+    url: str | None,
+    fetched_at: datetime,
+    registry: OutletRegistry,
+    hints: Hints | None = None,
+    options: HtmlOptions = DEFAULT_OPTIONS,
+    model: BlockModel | None = None,
+) -> Look:
+    """As `read_html_page`, with the page's lines."""
     _tidy()
     hints = hints or Hints()
     tree = parse(html)
@@ -178,13 +201,13 @@ def read_html_page(
     )
     blocks = blocks_of(tree)
     if not blocks.texts:
-        return NoArticle("no_article")
+        return Look(NoArticle("no_article"), blocks)
     if fields.kind == "home" and not fields.is_article:
-        return NoArticle("list_page", blocks.flattened)
+        return Look(NoArticle("list_page", blocks.flattened), blocks)
     choice = choose(blocks, model or default_model(), options, is_live=fields.kind == "live")
     if choice is None or not any(choice.chosen):
-        return NoArticle("list_page" if fields.kind == "list" else "no_article", blocks.flattened)
-    return _assemble(
+        return Look(NoArticle("list_page" if fields.kind == "list" else "no_article", blocks.flattened), blocks)
+    page = _assemble(
         blocks,
         choice,
         fields,
@@ -196,6 +219,7 @@ def read_html_page(
         hints=hints,
         options=options,
     )
+    return Look(page, blocks)
 
 
 def _assemble(

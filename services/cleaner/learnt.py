@@ -5,6 +5,8 @@ Pure: what was counted, and where, is in `learnt_lines.py`.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -12,7 +14,7 @@ from typing import Final
 
 from schemas.articles import RawArticle
 from schemas.events import content_hash
-from services.cleaner.articles import carrier_of, identify, outlet_of
+from services.cleaner.articles import Identity, carrier_of, identify, outlet_of
 from services.cleaner.outlets import OutletRegistry, fold_name
 from services.cleaner.parts import ArticlePart, PageParts, Span, TextSpan, spans_by_paragraph
 from services.cleaner.text_lines import fold_key, units_of
@@ -46,14 +48,32 @@ def place_of(carrier: str, outlet_id: str) -> str:
     return content_hash("learnt", carrier, outlet_id)
 
 
+_NOT_KEPT: Final = re.compile(r"[\W_]+")
+_NOT_KEPT_BYTES: Final = bytes(number for number in range(128) if not chr(number).isalnum())
+
+
 def line_hash(text: str) -> bytes:
     """Eight bytes by which a line is known again: of its letters and digits, folded."""
-    return sha256(fold_key(text).encode()).digest()[:8]
+    # what `fold_key` gives, character by character, at a tenth of its time
+    if text.isascii():
+        folded = text.lower().encode().translate(None, _NOT_KEPT_BYTES)
+    else:
+        key = unicodedata.normalize("NFKC", text).casefold()
+        folded = key.encode("utf-8", "surrogatepass").translate(None, _NOT_KEPT_BYTES)
+        key = folded.decode("utf-8", "surrogatepass")
+        # mostly there is nothing left to take away
+        folded = folded if key.isalnum() else _NOT_KEPT.sub("", key).encode()
+    return sha256(folded).digest()[:8]
 
 
-def sightings(raw: RawArticle, page: PageParts, registry: OutletRegistry) -> tuple[Sighting, ...]:
-    """The articles of `page`, as it was read without anything learnt, as they are counted: one a part, in order."""
-    identity = identify(raw)
+def sightings(
+    raw: RawArticle, page: PageParts, registry: OutletRegistry, *, identity: Identity | None = None
+) -> tuple[Sighting, ...]:
+    """The articles of `page`, as it was read without anything learnt, as they are counted: one a part, in order.
+
+    `identity` is `identify(raw)`, where that is known already.
+    """
+    identity = identity or identify(raw)
     carrier = carrier_of(raw, identity, page, registry)
     return tuple(
         _sighting(

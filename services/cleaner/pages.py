@@ -7,7 +7,7 @@ from typing import Final
 from schemas.articles import RawArticle
 from services.cleaner.encoding import mend
 from services.cleaner.html_inlined import split_inlined
-from services.cleaner.html_pages import DEFAULT_OPTIONS, HtmlOptions, NoArticle, read_html_page
+from services.cleaner.html_pages import DEFAULT_OPTIONS, HtmlOptions, NoArticle, look_at_html_page
 from services.cleaner.languages import tell_language
 from services.cleaner.outlets import OutletRegistry
 from services.cleaner.parts import Hints, PageParts
@@ -42,11 +42,12 @@ def take_apart(
     """
     hints, url = hints_of(raw), page_address(raw.url, raw.http.final_url if raw.http else None)
     from_html: PageParts | NoArticle = NoArticle("no_article")
-    if raw.html and raw.html.strip():
+    if raw.html and not raw.html.isspace():
         html = mend(raw.html)
-        from_html = read_html_page(
+        look = look_at_html_page(
             html, url=url, fetched_at=raw.fetched_at, registry=registry, hints=hints, options=options
         )
+        from_html = look.page
         host = registry.by_domain(host_of(url))
         if raw.aggregator or (host is not None and host.is_aggregator):
             split = _as_text(from_html.flattened, raw, url, registry, hints, options)
@@ -55,7 +56,7 @@ def take_apart(
                 return split
         elif isinstance(from_html, PageParts):
             from_html = split_inlined(
-                html, from_html, url=url, fetched_at=raw.fetched_at, registry=registry, hints=hints
+                html, look.blocks, from_html, url=url, fetched_at=raw.fetched_at, registry=registry, hints=hints
             )
     if raw.text and raw.text.strip():
         from_text = _as_text(mend(raw.text), raw, url, registry, hints, options)

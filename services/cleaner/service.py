@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,7 +24,17 @@ from services.runtime import clock
 from services.runtime.cache import Cache, Memos
 from services.runtime.errors import ConfigurationError, DependencyError
 from services.runtime.metrics import release
-from services.runtime.service import AfterSettle, Discard, Emit, InvalidRecordError, Outcome, Publish, Record, Service
+from services.runtime.service import (
+    AfterSettle,
+    Discard,
+    Emit,
+    InvalidRecordError,
+    Item,
+    Outcome,
+    Publish,
+    Record,
+    Service,
+)
 from services.runtime.settings import RuntimeSettings, read_settings
 from services.runtime.worker import run
 
@@ -126,7 +137,7 @@ def build(runtime: RuntimeSettings, settings: CleanerSettings | None = None) -> 
         metrics.EXTRACTION.observe(clock.seconds() - started)
         if isinstance(found, NoArticle):
             return Discard(found.why, page_id=page.page_id, article_id=page.article_id)
-        articles = clean_articles(raw, found, version=version, registry=registry)
+        articles = clean_articles(raw, found, version=version, registry=registry, identity=page)
         hooks: tuple[AfterSettle, ...] = ()
         if settings.discard_unchanged:
             said = says(articles)
@@ -146,14 +157,19 @@ def build(runtime: RuntimeSettings, settings: CleanerSettings | None = None) -> 
             hooks = (memos.stage(key, memo_of(said, record.owner)),)
         if learnt is not None:
             # after the memo: what a page says does not change with what is learnt
-            seen = sightings(raw, found, registry)
+            seen = sightings(raw, found, registry, identity=page)
             when = {"fetched_at": raw.fetched_at, "recorded_at": record.timestamp}
             cleaned = await learnt.take_off(found, seen, **when)
             if cleaned is not found:
-                articles = clean_articles(raw, cleaned, version=version, registry=registry)
+                articles = clean_articles(raw, cleaned, version=version, registry=registry, identity=page)
             hooks = (*hooks, learnt.count_later(seen, **when))
         metrics.count(articles)
         return emit(articles, hooks)
+
+    async def prepare(items: Sequence[Item[RawArticle]]) -> None:
+        if settings.discard_unchanged:
+            pages = [identify(raw).page_id for raw, _ in items if raw.status != "withdrawn"]
+            await memos.fetch([memo_key(page, version=version, generation=settings.generation) for page in pages])
 
     async def start() -> None:
         languages.load()
@@ -164,6 +180,8 @@ def build(runtime: RuntimeSettings, settings: CleanerSettings | None = None) -> 
         process=process,
         publishes=(CLEAN_ARTICLES,),
         discard_reasons=DISCARD_REASONS,
+        prepare=prepare,
+        settled=memos.flush,
         start=start,
         stop=cache.close,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, TypeVar, cast
 
 import redis.asyncio as aioredis
@@ -50,6 +50,11 @@ class Cache:
                 "NEWSLOOM_REDIS_URL is no address of a Redis; write redis://HOST:PORT/0 or "
                 "rediss://USER:PASSWORD@HOST:PORT/0, with / # ? @ : in user and password as %2F %23 %3F %40 %3A"
             ) from None
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether keys lie on several nodes, so that one command takes keys of one hash tag only."""
+        return self._cluster
 
     @property
     def client(self) -> Any:
@@ -107,36 +112,95 @@ class Cache:
         await self._client.aclose()
 
 
+# pipelines cost the client several times as much; MGET would be one more right to grant, MSET knows no time to live
+_GET_ALL: Final = """
+local found = {}
+for number = 1, #KEYS do
+  found[number] = redis.call('GET', KEYS[number])
+end
+return found
+"""
+_SET_ALL: Final = """
+for number = 1, #KEYS do
+  redis.call('SET', KEYS[number], ARGV[number + 1], 'EX', ARGV[1])
+end
+"""
+
+
 class Memos:
     """Small values that are remembered once a batch is settled, readable at once by this process.
 
     The overlay makes what a record leads to independent of how records fall into batches. `get` raises
     DependencyError when Redis is away and the key is not in the overlay; a failed write is counted and forgotten:
-    a memo is a cache.
+    a memo is a cache. One way to Redis and back costs as much as reading a small page, so that `fetch` asks for a
+    batch's memos at once and `flush` writes them at once.
     """
 
     def __init__(self, cache: Cache, *, ttl_seconds: int) -> None:
         self._cache = cache
         self._ttl_seconds = ttl_seconds
         self._pending: dict[str, bytes] = {}
+        self._fetched: dict[str, bytes | None] = {}
+        self._to_write: dict[str, bytes] = {}
+
+    async def fetch(self, keys: Sequence[str]) -> None:
+        """Ask for all of `keys`, each for the next `get` of it; where Redis is away, `get` will find that out."""
+        self._fetched.clear()
+        wanted = [key for key in dict.fromkeys(keys) if key not in self._pending]
+        if len(wanted) < 2:
+            return
+
+        async def ask(client: Any) -> list[bytes | None]:
+            # keys of a cluster lie on several nodes
+            if not self._cache.is_cluster:
+                return await client.eval(_GET_ALL, len(wanted), *wanted)
+            pipeline = client.pipeline()
+            for key in wanted:
+                pipeline.get(key)
+            return await pipeline.execute()
+
+        try:
+            found = await self._cache.call("memo_get", wanted[0], ask)
+        except DependencyError:
+            return
+        self._fetched.update(zip(wanted, found, strict=True))
 
     async def get(self, key: str) -> bytes | None:
         """The value remembered under `key`, or None."""
         if (pending := self._pending.get(key)) is not None:
             return pending
+        if key in self._fetched:
+            return self._fetched.pop(key)
         return await self._cache.call("memo_get", key, lambda client: client.get(key))
 
     def stage(self, key: str, value: bytes) -> AfterSettle:
-        """Remember `value` under `key`: in this process now, in Redis when the returned hook is run."""
+        """Remember `value` under `key`: in this process now, in Redis at the first `flush` after the hook has run."""
         self._pending[key] = value
 
-        async def write() -> None:
-            try:
-                await self._cache.call("memo_set", key, lambda client: client.set(key, value, ex=self._ttl_seconds))
-            except DependencyError:
-                pass  # counted by the cache; the next fetch of the page is emitted again
-            finally:
-                if self._pending.get(key) is value:
-                    del self._pending[key]
+        async def note() -> None:
+            self._to_write[key] = value
 
-        return write
+        return note
+
+    async def flush(self) -> None:
+        """Write what the hooks of a batch noted. What was staged and not noted is forgotten: its record was refused."""
+        writes, self._to_write = self._to_write, {}
+        if not writes:
+            self._pending.clear()
+            return
+
+        async def write(client: Any) -> None:
+            if not self._cache.is_cluster:
+                await client.eval(_SET_ALL, len(writes), *writes, self._ttl_seconds, *writes.values())
+                return
+            pipeline = client.pipeline()
+            for key, value in writes.items():
+                pipeline.set(key, value, ex=self._ttl_seconds)
+            await pipeline.execute()
+
+        try:
+            await self._cache.call("memo_set", next(iter(writes)), write)
+        except DependencyError:
+            pass  # counted by the cache; the next fetch of the pages is emitted again
+        finally:
+            self._pending.clear()

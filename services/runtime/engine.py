@@ -271,6 +271,7 @@ class Engine(Generic[E]):
             for plan in plans:
                 for hook in plan.hooks:
                     await self._until_answered(hook, "after_settle")
+            await self._until_answered(self._service.settled, "after_settle")
             self._count(plans)
             if self._tracer is not None:
                 self._record(self._tracer, plans, began, (started, settled))
@@ -309,6 +310,9 @@ class Engine(Generic[E]):
             condemned[record.coordinates] if condemned and record.coordinates in condemned else self._decode(record)
             for record in records
         ]
+        items = [(event, record) for record, event in zip(records, decoded, strict=True) if isinstance(event, Event)]
+        if items:
+            await self._until_answered(lambda: self._service.prepare(items), "prepare")
         if self._service.process_batch is None:
             singly: list[_Plan] = []
             # a dead letter, and what comes after it, waits for the breaker

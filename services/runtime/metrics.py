@@ -94,7 +94,7 @@ def start_at_zero(
             RECORDS.labels(service, topic, outcome, reason)
     for topic in publishes:
         PUBLISHED.labels(service, topic)
-    for stage in ("start", "process", "send", "after_settle", "assigned", "mark"):
+    for stage in ("start", "prepare", "process", "send", "after_settle", "assigned", "mark"):
         RETRIES.labels(service, stage)
     PROCESSING.labels(service)
     SETTLING.labels(service)

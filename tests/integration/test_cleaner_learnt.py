@@ -54,6 +54,7 @@ def outcomes(redis_url: str, fetches: Sequence[Fetch], **settings: Any) -> list[
             found.append(await service.process(RawArticle.from_bytes(value), record))
             for hook in found[-1].after_settle:
                 await hook()
+            await service.settled()
         await service.stop()
         return found
 

@@ -44,6 +44,7 @@ def outcomes(
             if settle:
                 for hook in outcome.after_settle:
                     await hook()
+                await service.settled()
             if between is not None:
                 between()
         await service.stop()

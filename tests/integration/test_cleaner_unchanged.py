@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import redis
 from pydantic import SecretStr
 
 from schemas.articles import RawArticle
@@ -34,18 +35,24 @@ def record(number: int, body: str = BODY, **fields: Any) -> Record:
     return Record("raw-articles", 0, number, None, raw.to_bytes(), (), datetime(2026, 3, 2, 10, tzinfo=UTC))
 
 
-def run(url: str, batches: Sequence[Sequence[Record]], **settings: Any) -> list[Outcome]:
-    """The outcomes of the records; hooks run once their whole batch is through, as in the engine."""
+def run(url: str, batches: Sequence[Sequence[Record]], refused: Collection[int] = (), **settings: Any) -> list[Outcome]:
+    """The outcomes of the records; hooks run once their whole batch is through, as in the engine.
+
+    A refused record (`refused` counts them from 0) has its hooks taken from it.
+    """
 
     async def through() -> list[Outcome]:
         runtime = RuntimeSettings(redis_url=SecretStr(url), redis_timeout_seconds=1)
         service: Service[RawArticle] = build(runtime, CleanerSettings(**settings))
         outcomes: list[Outcome] = []
         for batch in batches:
-            fresh = [await service.process(RawArticle.from_bytes(each.value or b""), each) for each in batch]
-            for outcome in fresh:
-                for hook in outcome.after_settle:
+            items = [(RawArticle.from_bytes(each.value or b""), each) for each in batch]
+            await service.prepare(items)
+            fresh = [await service.process(*item) for item in items]
+            for number, outcome in enumerate(fresh, len(outcomes)):
+                for hook in () if number in refused else outcome.after_settle:
                     await hook()
+            await service.settled()
             outcomes += fresh
         await service.stop()
         return outcomes
@@ -86,6 +93,23 @@ def test_a_memo_is_written_only_once_its_batch_is_settled(redis_url: str) -> Non
     asyncio.run(process_only())
     # the process died before its events were settled: the next fetch is emitted
     assert kinds(run(redis_url, [[record(2)]])) == ["emitted"]
+
+
+def test_a_page_whose_event_was_refused_has_said_nothing(redis_url: str) -> None:
+    assert kinds(run(redis_url, [[record(1)], [record(2)]], refused=[0])) == ["emitted", "emitted"]
+
+
+def test_a_batch_asks_redis_once_and_tells_it_once(fresh_redis: Callable[..., RedisServer]) -> None:
+    server = fresh_redis()
+    batch = [record(number, url=f"https://one.example/news/{number}") for number in range(1, 9)]
+    assert set(kinds(run(server.url, [batch], learn_boilerplate=False))) == {"emitted"}
+    again = [record(number + 20, url=f"https://one.example/news/{number}") for number in range(1, 9)]
+    assert set(kinds(run(server.url, [again], learn_boilerplate=False))) == {"unchanged"}
+    with redis.Redis.from_url(server.url) as client:
+        stats: Any = client.info("commandstats")
+    # two questions, and one answer to remember: what is unchanged is remembered already
+    assert stats["cmdstat_eval"]["calls"] == 3
+    assert stats["cmdstat_get"]["calls"] == 16
 
 
 def test_without_redis_pages_are_emitted(fresh_redis: Callable[..., RedisServer]) -> None:

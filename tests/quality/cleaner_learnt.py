@@ -126,6 +126,7 @@ async def texts(redis_url: str, pages: Iterable[Page], *, learn: bool) -> list[C
         found.append(event if isinstance(event, CleanArticle) else None)
         for hook in outcome.after_settle:
             await hook()
+        await service.settled()
     await service.stop()
     return found
 

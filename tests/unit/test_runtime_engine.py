@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -198,6 +199,27 @@ def test_hooks_run_after_every_send_is_settled_and_not_when_one_is_not() -> None
     with pytest.raises(ValueError, match="unforeseen"):
         run(service(process), outbox, records("a", "b"))
     assert seen == []
+
+
+def test_a_batch_is_prepared_before_its_first_record_and_settled_once_after_its_last_hook() -> None:
+    seen: list[str] = []
+
+    async def prepare(items: Sequence[Item[RawArticle]]) -> None:
+        seen.append("prepare " + " ".join(raw.text or "" for raw, _ in items))
+
+    async def process(raw: RawArticle, record: Record) -> Outcome:
+        async def hook() -> None:
+            seen.append(f"hook {raw.text}")
+
+        seen.append(f"process {raw.text}")
+        return emit(raw.text or "", hook)
+
+    async def settled() -> None:
+        seen.append("settled")
+
+    # a tombstone has nothing to prepare
+    run(replace(service(process), prepare=prepare, settled=settled), Remembering(), records("a", None, "b"))
+    assert seen == ["prepare a b", "process a", "process b", "hook a", "hook b", "settled"]
 
 
 def test_a_batch_that_raises_is_gone_through_singly() -> None:
