@@ -362,6 +362,11 @@ def _article_nodes(head: Head) -> list[Json]:
 
 _PREFIX: Final = re.compile(r"([^:]{3,60}):\s+(?=\S)")
 _SEPARATORS: Final = re.compile(r"\s+(?:[|–—·•»«‹›:]|-{1,2}|::|\|\|)\s+|\s*[|ㅣ｜]\s*")
+# Korean, Chinese and Japanese sites set a section apart without spaces. Known ones alone: the hyphen joins names too
+_SECTION_TAIL: Final = re.compile(
+    "(?<=.{8})-(?:정치|경제|사회|국제|세계|문화|스포츠|연예|오피니언|사설|칼럼|과학|생활|지역|전국|政治|经济|經濟|経済|社会|社會|国际"
+    "|國際|国際|财经|財經|体育|體育|文化|科技|军事|軍事|娱乐|娛樂|スポーツ|エンタメ|オピニオン)$"
+)
 
 
 def clean_headline(raw: str, names: Iterable[str]) -> str:
@@ -381,6 +386,7 @@ def clean_headline(raw: str, names: Iterable[str]) -> str:
             headline = headline[first.end() :].lstrip()
         else:
             break
+    headline = _SECTION_TAIL.sub("", headline)
     # a colon stands inside many a headline, so here only the whole name counts
     prefix = _PREFIX.match(headline)
     if prefix and fold_name(prefix[1]) in folded and len(headline) - prefix.end() >= 8:
@@ -711,7 +717,11 @@ def _headlines(head: Head, nodes: list[Json], site_names: list[str], hint: str |
     """The headline as found, and every clean headline the page offers, best first.
 
     og:title before JSON-LD before the first h1: on fundus' development pages they are the publisher's headline in
-    .80, .76 and .74 of the cases, and each is put right where another shows that a machine cut it or added to it.
+    .80, .76 and .74 of the cases, and each is put right where another shows that a machine cut it or added to it,
+    unless og:title and JSON-LD agree to the word. Where JSON-LD and the first h1 agree against og:title, they are
+    right in 18 of 19 cases if the page's title is not theirs too, and og:title in most if it is: then theirs is what
+    search engines shall read. (fundus and wcxb, 4 and 15 cases; a chooser fitted to all of it and cross-validated by
+    site does no better.)
     """
     marked = [text for node in nodes[:3] if (text := _text_of(node.get("headline")))]
     metas = [_line(text) for _, text in head.meta(_TITLE_META) if text]
@@ -722,12 +732,17 @@ def _headlines(head: Head, nodes: list[Json], site_names: list[str], hint: str |
         return "", []
     raw, first = pairs[0]
     folded = fold_name(first)
+    by_ld, printed, title = (clean_headline(next(iter(texts), ""), site_names) for texts in (marked, h1s, [head.title]))
+    is_sure = bool(by_ld) and fold_name(by_ld) == folded
     for other_raw, other in pairs[1:]:
         key = fold_name(other)
-        added = len(key) >= 12 and folded.startswith(key + " ") and _is_tail(first, other)
+        added = not is_sure and len(key) >= 12 and folded.startswith(key + " ") and _is_tail(first, other)
         cut = first.endswith(("…", "...")) and len(folded) >= 20 and key.startswith(folded)
         if added or cut:
             raw, first, folded = other_raw, other, key
+    key = fold_name(by_ld)
+    if key and key == fold_name(printed) != folded and key != fold_name(title):
+        raw, first = marked[0], by_ld
     return raw, list(dict.fromkeys([first, *(text for _, text in pairs)]))
 
 

@@ -253,6 +253,23 @@ def print_quality(pages: dict[str, list[Page]], names: Sequence[str], models: li
     print(f"pages whose removal ledger is not whole: {broken}")
 
 
+def print_headlines(pages: list[Page]) -> None:
+    """The headline on wcxb, whose gold a model made."""
+    registry = default_registry()
+    right: list[bool] = []
+    for page in (page for page in pages if page.get("headline")):
+        site = registry.by_domain(host_of(page["url"]))
+        found = read_fields(
+            read_head(parse(page["html"])),
+            url=page["url"],
+            fetched_at=fetched_at(page),
+            registry=registry,
+            outlet_names=(site.name, *site.aliases) if site else (),
+        )
+        right.append(fold(found.headline) == fold(page["headline"]))
+    print(f"headline exact after folding on wcxb ({len(right)} pages) {sum(right) / len(right):.3f}")
+
+
 def print_fields(pages: list[Page]) -> None:
     """Headline, authors and date on fundus, and what all fields cost."""
     registry = default_registry()
@@ -310,6 +327,8 @@ def main() -> int:
     print_quality(pages, names, models)
     if "fundus" in names:
         print_fields(pages["fundus"])
+    if "wcxb" in names:
+        print_headlines(pages["wcxb"])
     return 0
 
 

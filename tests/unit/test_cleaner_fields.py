@@ -48,6 +48,8 @@ def ld(**node: Any) -> str:
         ("Bridge opens – a town divided", "Bridge opens – a town divided"),
         ("Bridge opens | News | Harbour Gazette", "Bridge opens | News"),
         ("Bridge &amp; tunnel open", "Bridge & tunnel open"),
+        ("다리가 자전거에 열렸다-사회ㅣHarbour Gazette", "다리가 자전거에 열렸다"),
+        ("자전거 특급 열차가 달린다 하노이-서울", "자전거 특급 열차가 달린다 하노이-서울"),
         ("Harbour Gazette", "Harbour Gazette"),
         ("", ""),
     ],
@@ -59,6 +61,22 @@ def test_a_headline_loses_the_name_of_its_site(raw: str, clean: str) -> None:
 def test_the_raw_headline_is_kept_beside_the_clean_one() -> None:
     found = fields('<meta property="og:title" content="Bridge opens | Harbour Gazette">')
     assert (found.headline, found.raw_headline) == ("Bridge opens", "Bridge opens | Harbour Gazette")
+
+
+def test_json_ld_and_the_printed_headline_outvote_og_title_unless_the_title_is_theirs() -> None:
+    head = '<meta property="og:title" content="What the new bridge means">' + ld(headline="Bridge opens to cyclists")
+    body = "<h1>Bridge opens to cyclists</h1>"
+    assert fields(head + "<title>What the new bridge means</title>", body).headline == "Bridge opens to cyclists"
+    assert fields(head + "<title>Bridge opens to cyclists</title>", body).headline == "What the new bridge means"
+    assert fields(head, "<h1>Bridge opens</h1>").headline == "What the new bridge means"
+
+
+def test_nothing_is_cut_off_a_headline_that_og_title_and_json_ld_agree_on() -> None:
+    meta = '<meta property="og:title" content="Bridge opens to cyclists - A town divided">'
+    body = "<h1>Bridge opens to cyclists</h1>"
+    assert fields(meta, body).headline == "Bridge opens to cyclists"
+    agreed = ld(headline="Bridge opens to cyclists – A town divided")
+    assert fields(meta + agreed, body).headline == "Bridge opens to cyclists - A town divided"
 
 
 def test_a_cut_headline_is_put_right_by_the_printed_one() -> None:
