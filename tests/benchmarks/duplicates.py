@@ -271,13 +271,14 @@ def speed(count: int, use_data: bool) -> None:
         with ExitStack() as stack:
             # every tool that uses Redis has one of its own, or its memory would slow the others
             with _on_core(-1):
-                urls = iter([stack.enter_context(RedisServer()).url for _ in range(5)])
+                urls = iter([stack.enter_context(RedisServer()).url for _ in range(6)])
             stack.enter_context(_on_core(0))
             tools: dict[str, Take] = {}
             for name, tool in (
                 ("newsloom, index and check", newsloom_tool(next(urls), batch=batch, keeps_texts=False)),
                 ("newsloom, texts and evidence too", newsloom_tool(next(urls), batch=batch, keeps_texts=True)),
-                ("newsloom, the same, one by one", newsloom_tool(next(urls), batch=1, keeps_texts=True)),
+                ("newsloom, index and check, one by one", newsloom_tool(next(urls), batch=1, keeps_texts=False)),
+                ("newsloom, texts too, one by one", newsloom_tool(next(urls), batch=1, keeps_texts=True)),
                 ("datasketch in memory", datasketch_tool(None)),
                 ("datasketch on Redis", datasketch_tool(next(urls))),
                 ("datasketch on Redis, inserts together", datasketch_tool(next(urls), together=batch)),
@@ -316,16 +317,14 @@ def _with_shingles(item: Input) -> Input:
 
 def latency(count: int, use_data: bool) -> None:
     """How long one article takes by itself, through the service, with `count` articles in the index."""
-    events = articles_of(sample(count + 1000, use_data), total=count + 1000)
+    measured = 2000
+    events = articles_of(sample(measured, use_data), count, count + measured)
 
     async def main(url: str) -> list[float]:
+        await _hold(url, count, count + measured)
         service = build(runtime(url))
-        assert service.process_batch is not None
-        pairs = list(zip(events, records(events), strict=True))
-        for at in range(0, count, 100):
-            await service.process_batch(pairs[at : min(at + 100, count)])
         times: list[float] = []
-        for event, record in pairs[count:]:
+        for event, record in zip(events, records(events), strict=True):
             started = time.perf_counter()
             await service.process(event, record)
             times.append(time.perf_counter() - started)
@@ -359,31 +358,31 @@ def _worker(url: str, first: int, count: int, total: int, seed: int, barrier: ob
     results.put(asyncio.run(main()))  # type: ignore[attr-defined]
 
 
-def workers(count: int) -> None:
-    """Articles a second of 1, 2 and 4 worker processes on one Redis."""
-    print(f"workers on one Redis, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}:")
+def workers(count: int, held: int = 100_000) -> None:
+    """Articles a second of 1, 2 and 4 worker processes on one Redis that holds `held` others."""
+    print(f"workers on one Redis with {held} articles, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}:")
     context = multiprocessing.get_context("spawn")
     for number in (1, 2, 4):
         with RedisServer() as server:
-
-            async def prepare(url: str = server.url) -> None:
-                _, cache = await _opened(url)
-                await cache.close()
-
-            asyncio.run(prepare())
+            asyncio.run(_hold(server.url, held, held + count))
             barrier, results = context.Barrier(number), context.Queue()
             share = count // number
             processes = [
-                context.Process(target=_worker, args=(server.url, place * share, share, count, place, barrier, results))
+                context.Process(
+                    target=_worker,
+                    args=(server.url, held + place * share, share, held + count, place, barrier, results),
+                )
                 for place in range(number)
             ]
+            with redis_client.Redis.from_url(server.url) as client:
+                before = _redis_seconds(client)
             for process in processes:
                 process.start()
             longest = max(results.get() for _ in processes)
             for process in processes:
                 process.join()
             with redis_client.Redis.from_url(server.url) as client:
-                busy = _redis_seconds(client)
+                busy = _redis_seconds(client) - before
             print(
                 f"  {number}: {share * number / longest:7.0f} articles/s; "
                 f"Redis itself {busy / (share * number) * 1e6:.0f} us an article"
@@ -487,6 +486,14 @@ def made_arrivals(count: int, first: int, total: int, seed: int) -> Iterator[Arr
         )
 
 
+async def _hold(url: str, count: int, total: int) -> None:
+    """Put `count` made arrivals into the index, in the first hours of a window that `total` share."""
+    index, cache = await _opened(url)
+    for at in range(0, count, 1000):
+        await index.add(made_arrivals(min(1000, count - at), at, total, at + 1), {}, {})
+    await cache.close()
+
+
 def growth(count: int) -> None:
     """Cost of an article as the window fills: processor time of worker and of Redis, which other load moves least.
 
@@ -545,7 +552,7 @@ def main() -> None:
         raise SystemExit(f"no development articles at {DATA}; name their folder in NEWSLOOM_DATA")
     parts: dict[str, Callable[[], None]] = {
         "speed": lambda: speed(options.articles or 1536, options.data),
-        "latency": lambda: latency(options.articles or 5000, options.data),
+        "latency": lambda: latency(options.articles or 100_000, options.data),
         "workers": lambda: workers(options.articles or 8000),
         "memory": lambda: memory(options.articles or (6912 if options.data else 100_000), options.data),
         "growth": lambda: growth(options.articles or 500_000),

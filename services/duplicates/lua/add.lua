@@ -152,7 +152,7 @@ if last_chunk then
             call('HSET', from, tag, value)
           end
         end
-        if to and #tag > 0 and floor(byte(tag, at) / bit) % 2 == 1 then
+        if to and #tag > 0 and byte(tag, at) % (2 * bit) >= bit then
           gone[#gone + 1] = tag
           moved[#moved + 1] = tag
           moved[#moved + 1] = value

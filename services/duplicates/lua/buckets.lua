@@ -33,9 +33,10 @@ measure()
 local whole, unit = 0, 1
 while half * 2 > unit * 256 do whole, unit = whole + 1, unit * 256 end
 local range, rest = half * 2 / unit, buckets % unit
+local zeros = string.rep('\0', 2 - whole)
 
 local function tail(value)
-  return char(value) .. string.rep('\0', 2 - whole)
+  return char(value) .. zeros
 end
 
 local edge = floor(buckets / unit)
@@ -106,16 +107,18 @@ local function kept_of(number, with_text)
   return kept .. (call('HGET', P .. 't:' .. chunk, number) or '')
 end
 
--- Counts the articles of a posting, 4 bytes a number; `order` has them as they were met, so that all workers agree.
+-- Counts the numbers of a posting; `order` has them as they were met.
 local function tally(list, hits, order)
-  for j = 1, #list, 4 do
-    local n = sub(list, j, j + 3)
-    local so_far = hits[n]
+  -- all at once, and not as strings: what many articles share is most of what is counted
+  local numbers = {read('>' .. string.rep('I4', #list / 4), list)}
+  for i = 1, #numbers - 1 do
+    local number = numbers[i]
+    local so_far = hits[number]
     if so_far then
-      hits[n] = so_far + 1
+      hits[number] = so_far + 1
     else
-      hits[n] = 1
-      order[#order + 1] = n
+      hits[number] = 1
+      order[#order + 1] = number
     end
   end
 end
@@ -131,10 +134,7 @@ local function answer(parts, status, number, previous, hits, order, limit)
   local found = {}
   for i = 1, #order do
     local n = order[i]
-    if hits[n] >= LEAST_HITS then
-      local value = read('>I4', n)
-      if value < limit then found[#found + 1] = {hits[n], value, n} end
-    end
+    if n < limit and hits[n] >= LEAST_HITS then found[#found + 1] = {hits[n], n} end
   end
   if #found > 1 then
     table.sort(found, function(a, b)
@@ -148,7 +148,7 @@ local function answer(parts, status, number, previous, hits, order, limit)
   for i = 1, #found do
     if taken == MOST_CANDIDATES then break end
     local n = found[i][2]
-    local kept = kept_of(found[i][3], taken < MOST_TEXTS)
+    local kept = kept_of(write('>I4', n), taken < MOST_TEXTS)
     if kept then
       taken = taken + 1
       parts[#parts + 1] = write('>I4I2I4', n, found[i][1], #kept) .. kept
