@@ -477,7 +477,7 @@ def test_a_wrong_password_or_certificate_ends_the_worker_without_naming_a_secret
 ) -> None:
     cleaner.grant(RIGHTS)
     worker = cleaner.start(**environment)
-    assert worker.wait(timeout=60) == 78, cleaner.log
+    assert worker.wait(timeout=150) == 78, cleaner.log
     assert words in cleaner.log
     assert "Traceback" not in cleaner.log
     assert "wr0ng-password" not in cleaner.log
@@ -487,7 +487,7 @@ def test_a_wrong_password_or_certificate_ends_the_worker_without_naming_a_secret
 def test_a_server_that_another_authority_signed_is_not_trusted(cleaner: Cleaner, certificates: Path) -> None:
     cleaner.grant(RIGHTS)
     worker = cleaner.start(NEWSLOOM_KAFKA_CA_FILE=str(certificates / "other-ca.pem"))
-    assert worker.wait(timeout=60) == 78, cleaner.log
+    assert worker.wait(timeout=150) == 78, cleaner.log
     assert "NEWSLOOM_KAFKA_CA_FILE" in cleaner.log
     assert PASSWORD not in cleaner.log
 
