@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from schemas.entities import Label
-from services.entities.document import Span
 from services.entities.grouping import Group, clean, fullest
+from services.entities.mentions import Span
 from services.entities.names import acronym, folded, person, tokens
 
 LEAST_DOMAINS: Final = 3

@@ -12,9 +12,10 @@ from typing import Final
 from schemas.articles import CleanArticle
 from schemas.entities import ArticleEntities, Entity, Mention, ModelInfo, entity_id
 from services.entities.aliases import Alias, Observation, full_name, joined, observations
-from services.entities.document import Article, Field, Span, paragraphs, placed, read_whole
+from services.entities.document import placed, read_whole
 from services.entities.grouping import Group, grouped
 from services.entities.links import KnowledgeBase, Named
+from services.entities.mentions import Article, Field, Span, paragraphs
 from services.entities.names import folded, tokens
 from services.entities.recognizer import Found
 from services.entities.salience import Occurrence, positions, salience

@@ -6,15 +6,16 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 from schemas.entities import Label
 from services.entities.encoding import Word, case_context, shape, words
+from services.entities.layout import laid_out
+from services.entities.mentions import Article, Field, Span
 from services.entities.names import TITLES, folded, listed, person, tokens
 from services.entities.places import country, is_place
 from services.entities.recognizer import Found
-
-Field = Literal["headline", "text"]
+from services.entities.sports import teams_told
 
 REPEAT_CONFIDENCE: Final = 0.6
 """An untagged repeat is believed this much of what the tagged one is."""
@@ -35,47 +36,6 @@ _STAFF: Final = listed(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A name in an article, before it is known whose: `headline[start:end]` or `text[start:end]`."""
-
-    field: Field
-    start: int
-    end: int
-    surface: str
-    label: Label
-    confidence: float
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """Reading order: the headline first."""
-        return (0 if self.field == "headline" else 1, self.start)
-
-
-@dataclass(frozen=True, slots=True)
-class Article:
-    """What is read: one headline, and paragraphs joined by newlines."""
-
-    headline: str
-    text: str
-
-    def of(self, field: Field) -> str:
-        """The text of `field`."""
-        return self.headline if field == "headline" else self.text
-
-
-def paragraphs(article: Article) -> list[tuple[Field, int, str]]:
-    """(field, offset in it, paragraph) in reading order; blank ones are left out."""
-    found: list[tuple[Field, int, str]] = []
-    for field in ("headline", "text"):
-        offset = 0
-        for line in article.of(field).split("\n"):
-            if line.strip():
-                found.append((field, offset, line))
-            offset += len(line) + 1
-    return found
-
-
 def placed(parts: Sequence[tuple[Field, int, str]], found: Sequence[Sequence[Found]]) -> list[Span]:
     """The names of each paragraph as spans of the article, in reading order."""
     return [
@@ -85,14 +45,22 @@ def placed(parts: Sequence[tuple[Field, int, str]], found: Sequence[Sequence[Fou
     ]
 
 
+def read_alone(paragraph: str, found: Sequence[Found]) -> tuple[Found, ...]:
+    """`found` with what layout and the language of sport say of the names, as far as the paragraph alone shows it."""
+    article = Article("", paragraph)
+    spans = placed([("text", 0, paragraph)], [found])
+    told = teams_told(article, laid_out(article, spans))
+    return tuple(Found(span.start, span.end, span.label, span.confidence) for span in told)
+
+
 def read_whole(article: Article, spans: Sequence[Span]) -> list[Span]:
     """`spans` with one label a name where the article as a whole is clear, and repeats that were passed over added.
 
     In reading order, without overlaps.
     """
-    told = _called_like_people_and_places(article, spans)
+    told = _called_like_people_and_places(article, laid_out(article, spans))
     voted = _places_are_places(article, _surnames_are_people(_one_label_a_name(told)))
-    return sorted([*voted, *_repeats(article, voted)], key=lambda span: span.place)
+    return teams_told(article, [*voted, *_repeats(article, voted)])
 
 
 def _called_like_people_and_places(article: Article, spans: Sequence[Span]) -> list[Span]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from schemas.entities import Label
-from services.entities.document import Article, Span
+from services.entities.mentions import Article, Span
 from services.entities.names import (
     TITLES,
     Person,

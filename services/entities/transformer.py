@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from schemas.entities import Label
 from services.entities.decoding import best_path
+from services.entities.document import read_alone
 from services.entities.encoding import LABELS, Encoder, case_context, shape, words
 from services.entities.recognizer import Found
 from services.entities.spans import tidied
@@ -140,7 +141,7 @@ class TransformerRecognizer:
         logs = self._scores([word.text for word in readable])
         spans = best_path(logs)
         if not spans:
-            return ()
+            return read_alone(text, ())
         if self._temperature != 1.0:
             logs = logs / self._temperature
             logs = logs - np.log(np.exp(logs).sum(axis=1, keepdims=True))
@@ -159,7 +160,7 @@ class TransformerRecognizer:
         is_cased = case_context(shapes, [len(word.text) for word in readable]) == 0 and any(
             kind in (2, 3, 5) for kind in shapes[1:]
         )
-        return tidied(text, names, is_cased=is_cased)
+        return read_alone(text, tidied(text, names, is_cased=is_cased))
 
     def _scores(self, texts: list[str]) -> NDArray[np.float32]:
         """[words, labels]: each word's log probabilities, from the window in which it stands farthest from an edge."""

@@ -24,9 +24,10 @@ from typing import Any
 from schemas.articles import CleanArticle, Outlet
 from schemas.entities import ArticleEntities
 from services.entities import places
-from services.entities.document import Article, Span, paragraphs, placed, read_whole
+from services.entities.document import placed, read_whole
 from services.entities.grouping import grouped
 from services.entities.links import Places
+from services.entities.mentions import Article, Span, paragraphs
 from services.entities.names import tokens as name_words
 from services.entities.recognizer import Recognizer
 from services.entities.salience import WEIGHTS, Occurrence, positions, salience
@@ -35,7 +36,9 @@ from services.entities.service import EntityReader, load_recognizer
 from services.entities.spacy_recognizer import SpacyRecognizer
 from services.entities.training.data import held_back
 from services.entities.training.salience import fitted, fold_of, held_back_weights
+from tests.quality import entities_sports
 from tests.quality.entities_gum import GoldName, GumDocument, documents
+from tests.quality.entities_text import unmarked
 
 LABELS = ("PER", "ORG", "LOC")
 
@@ -427,7 +430,32 @@ def document_part(folder: Path, recognizer: Recognizer) -> None:
         print(f"{title:12} {score}")
 
 
-PARTS = ("spans", "reliability", "speed", "grouping", "salience", "document", "page")
+def sports_score(recognizer: Recognizer, articles: Sequence[str], *, whole: bool) -> SpanScore:
+    """F1 of the names in sports copy of our own, read as the service reads it, or paragraph by paragraph."""
+    score = SpanScore()
+    for marked in articles:
+        headline, _, text = marked.partition("\n")
+        gold = {("headline", *name) for name in unmarked(headline)[1]} | {("text", *name) for name in unmarked(text)[1]}
+        article = Article(unmarked(headline)[0], unmarked(text)[0])
+        parts = paragraphs(article)
+        spans = placed(parts, recognizer.recognize([paragraph for _, _, paragraph in parts]))
+        got = {(s.field, s.start, s.end, str(s.label)) for s in (read_whole(article, spans) if whole else spans)}
+        for name in ("headline", "text"):
+            score.add({g[1:] for g in gold if g[0] == name}, {g[1:] for g in got if g[0] == name}, masked=True)
+    return score
+
+
+def sports_part(recognizers: Sequence[Recognizer]) -> None:
+    """Sports copy, datelines and result lists of our own writing (tests/quality/entities_sports.py)."""
+    print("\n== sports: F1 on match reports, tables, result lists and datelines of our own writing")
+    for title, articles in (("seen", entities_sports.SEEN), ("unseen", entities_sports.UNSEEN)):
+        for recognizer in recognizers:
+            for whole in (False, True):
+                score = sports_score(recognizer, articles, whole=whole)
+                print(f"{title:7} {recognizer.name:24} {'article' if whole else 'paragraphs':10} {score}")
+
+
+PARTS = ("spans", "reliability", "speed", "grouping", "salience", "document", "sports", "page")
 
 
 def main() -> int:
@@ -450,7 +478,7 @@ def main() -> int:
     places.warm()
     ours = load_recognizer(arguments.recognizer)
     print(f"recognizer {ours.name} {ours.version}")
-    other = spacy_small() if {"spans", "speed"} & set(chosen) else None
+    other = spacy_small() if {"spans", "speed", "sports"} & set(chosen) else None
     compared = [ours, *([load_recognizer("fast")] if arguments.recognizer == "default" else [])]
     compared += [] if other is None else [other]
     if {"spans", "speed"} & set(chosen) and other is None:
@@ -467,6 +495,8 @@ def main() -> int:
         salience_part(folder, show=arguments.show)
     if "document" in chosen:
         document_part(folder, ours)
+    if "sports" in chosen:
+        sports_part(compared)
     if "page" in chosen:
         page_part(folder, ours)
     return 0

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from services.entities.scoring import SpanScore
 from services.entities.transformer import TransformerRecognizer
+from tests.quality.entities import sports_score
+from tests.quality.entities_sports import SEEN, UNSEEN
 from tests.quality.entities_text import MARKED, unmarked
 
 FLOORS = json.loads((Path(__file__).parent / "entities_floors.json").read_text(encoding="utf-8"))
@@ -33,3 +37,11 @@ def test_headlines_in_title_case_and_capitals_keep_most_of_their_names() -> None
             found = {(f.start, f.end, str(f.label)) for f in recognizer.recognize([style(text)])[0]}
             score.add(gold, found, masked=True)
         assert score.f1("PER", "ORG", "LOC") >= FLOORS["own_headlines_f1"], (style.__name__, str(score))
+
+
+@pytest.mark.parametrize("variant", ["default", "fast"])
+def test_sports_copy_names_sides_players_and_places(variant: str) -> None:
+    recognizer = TransformerRecognizer.load(variant=variant)
+    for title, articles in (("seen", SEEN), ("unseen", UNSEEN)):
+        score = sports_score(recognizer, articles, whole=True)
+        assert score.f1("PER", "ORG", "LOC") >= FLOORS[f"own_sports_{title}_f1"], str(score)

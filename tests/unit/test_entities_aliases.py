@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from schemas.entities import Label
 from services.entities.aliases import Candidate, Observation, full_name, joined, observations, settled
-from services.entities.document import Article, Span
 from services.entities.grouping import Group, grouped
+from services.entities.mentions import Article, Span
 
 TODAY = 20_500
 

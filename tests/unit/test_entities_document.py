@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 
-from services.entities.document import Article, Span, paragraphs, placed, read_whole
+from services.entities.document import placed, read_whole
+from services.entities.mentions import Article, Span, paragraphs
 from services.entities.recognizer import Found
 
 

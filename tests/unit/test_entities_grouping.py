@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from services.entities.document import Article, Span
 from services.entities.grouping import grouped
+from services.entities.mentions import Article, Span
 
 MARK = re.compile(r"\[(PER|ORG|LOC|MISC) ([^\]]+)\]")
 

@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--minilm", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=MODEL_FOLDER)
     parser.add_argument("--variant", default="default", choices=("default", "fast"))
-    parser.add_argument("--version", default="1")
+    parser.add_argument("--version", default="1.1")
     parser.add_argument("--temperature", type=float, default=1.0)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -23,9 +23,10 @@ import torch
 from tokenizers import Tokenizer
 
 from services.entities.decoding import best_path
-from services.entities.document import Article, placed, read_whole
-from services.entities.document import paragraphs as article_paragraphs
+from services.entities.document import placed, read_whole
 from services.entities.encoding import LABELS, Encoder, words
+from services.entities.mentions import Article
+from services.entities.mentions import paragraphs as article_paragraphs
 from services.entities.recognizer import Found
 from services.entities.scoring import joined
 from services.entities.spans import tidied
