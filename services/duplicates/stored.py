@@ -81,12 +81,7 @@ class StoredArticle:
         """The article compressed: name and text together, a third of their size."""
         ref = self.ref
         fields: list[Any] = [
-            ref.article_id,
-            ref.version_id,
-            ref.outlet,
-            ref.outlet_id,
-            ref.headline,
-            ref.url,
+            *_names_of(ref),
             milliseconds(ref.fetched_at),
             # the reason tells what it is, and when it is no more than the fetch it needs no place
             self.published_ms if self.published_reason != _FETCHED else 0,
@@ -104,20 +99,10 @@ class StoredArticle:
         """The article in `value`."""
         head, _, text = _codec()[1].decompress(value).decode().partition("\n")
         fields: list[Any] = json.loads(head)
-        article_id, version_id, outlet, outlet_id, headline, url, fetched_ms, published_ms = fields[:8]
-        kind = _REASONS[int(fields[8])]
-        ref = ArticleRef(
-            article_id=article_id,
-            version_id=version_id,
-            outlet=outlet,
-            outlet_id=outlet_id,
-            headline=headline,
-            url=url,
-            published_at=instant(published_ms) if kind == _PUBLISHED else None,
-            fetched_at=instant(fetched_ms),
-        )
+        fetched_ms, published_ms, reason = fields[6:9]
+        kind = _REASONS[int(reason)]
         return cls(
-            ref,
+            _ref(fields, published_ms if kind == _PUBLISHED else None, fetched_ms),
             text,
             extraction_version=fields[9],
             is_counted=bool(fields[10]),
@@ -172,21 +157,22 @@ def to_stored(article: CleanArticle) -> StoredArticle:
 
 def ref_list(ref: ArticleRef) -> list[Any]:
     """The fields of `ref` without their names, which would be half of it."""
-    return [
-        ref.article_id,
-        ref.version_id,
-        ref.outlet,
-        ref.outlet_id,
-        ref.headline,
-        ref.url,
-        milliseconds(ref.published_at) if ref.published_at is not None else None,
-        milliseconds(ref.fetched_at),
-    ]
+    published_ms = milliseconds(ref.published_at) if ref.published_at is not None else None
+    return [*_names_of(ref), published_ms, milliseconds(ref.fetched_at)]
 
 
 def ref_from(fields: list[Any]) -> ArticleRef:
     """The ref that `ref_list` took apart."""
-    article_id, version_id, outlet, outlet_id, headline, url, published_ms, fetched_ms = fields
+    return _ref(fields, *fields[6:8])
+
+
+def _names_of(ref: ArticleRef) -> list[Any]:
+    return [ref.article_id, ref.version_id, ref.outlet, ref.outlet_id, ref.headline, ref.url]
+
+
+def _ref(fields: list[Any], published_ms: int | None, fetched_ms: int) -> ArticleRef:
+    """The ref whose names `fields` begin with."""
+    article_id, version_id, outlet, outlet_id, headline, url = fields[:6]
     return ArticleRef(
         article_id=article_id,
         version_id=version_id,
