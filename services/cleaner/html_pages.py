@@ -15,7 +15,9 @@ from schemas.articles import Attribution, Comments, Link, Outlet, Published, Rem
 from services.cleaner.ages import read_time
 from services.cleaner.fields import Fields, author_of, read_fields, read_head, split_byline
 from services.cleaner.html_blocks import GROUP_NAMES, LEAVES, TAG_NAMES, Blocks, blocks_of, forget, parse
+from services.cleaner.html_features import Floats
 from services.cleaner.html_model import BlockModel, default_model, score
+from services.cleaner.html_quality import QualityModel, Signs, default_quality_model, signs_of
 from services.cleaner.languages import tell_language
 from services.cleaner.memory import give_back
 from services.cleaner.outlets import OutletRegistry, RegisteredOutlet, fold_name, outlet_named, outlet_of_host
@@ -60,11 +62,11 @@ DEFAULT_OPTIONS: Final = HtmlOptions()
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which lines of a page are its article's body, by which method, and how sure that is."""
+    """Which lines of a page are its article's body, by which method, and what the block model says of each."""
 
     chosen: list[bool]
     method: str
-    quality: float
+    chances: Floats
     reasons: tuple[str, ...] = ()
 
 
@@ -114,7 +116,7 @@ def choose(blocks: Blocks, model: BlockModel, options: HtmlOptions, *, is_live: 
     scored = score(blocks, model)
     chosen: list[bool] = (scored.chances > 0.5).tolist()
     chosen.extend([False] * (len(blocks.texts) - len(chosen)))
-    own = Choice(chosen, "html_model", scored.confidence) if any(chosen) else None
+    own = Choice(chosen, "html_model", scored.chances) if any(chosen) else None
     if own is not None and scored.confidence >= options.hand_over_below:
         return own
     if len(blocks.markup) <= MAX_TREE_CHARS:
@@ -127,10 +129,9 @@ def choose(blocks: Blocks, model: BlockModel, options: HtmlOptions, *, is_live: 
                 lines = [a or b for a, b in zip(lines, chosen, strict=True)]
             agreement = _agreement(blocks, chosen, lines)
             reasons = ("model_unsure",) if agreement >= 0.8 else ("model_unsure", "paths_disagree")
-            # where two unlike paths choose the same lines, they are right more often than either alone
-            return Choice(lines, "html_trafilatura", 0.5 * scored.confidence + 0.4 * agreement, reasons)
+            return Choice(lines, "html_trafilatura", scored.chances, reasons)
     if own is not None:
-        return Choice(chosen, own.method, own.quality, ("model_unsure",))
+        return Choice(chosen, own.method, own.chances, ("model_unsure",))
     return None
 
 
@@ -168,6 +169,8 @@ class Look(NamedTuple):
 
     page: PageParts | NoArticle
     blocks: Blocks
+    signs: Signs = ()
+    """What the quality was judged by, for a page that gives an article."""
 
 
 def look_at_html_page(
@@ -179,6 +182,7 @@ def look_at_html_page(
     hints: Hints | None = None,
     options: HtmlOptions = DEFAULT_OPTIONS,
     model: BlockModel | None = None,
+    judge: QualityModel | None = None,
 ) -> Look:
     """As `read_html_page`, with the page's lines."""
     _tidy()
@@ -207,7 +211,7 @@ def look_at_html_page(
     choice = choose(blocks, model or default_model(), options, is_live=fields.kind == "live")
     if choice is None or not any(choice.chosen):
         return Look(NoArticle("list_page" if fields.kind == "list" else "no_article", blocks.flattened), blocks)
-    page = _assemble(
+    return _assemble(
         blocks,
         choice,
         fields,
@@ -218,8 +222,8 @@ def look_at_html_page(
         registry=registry,
         hints=hints,
         options=options,
+        judge=judge or default_quality_model(),
     )
-    return Look(page, blocks)
 
 
 def _assemble(
@@ -234,7 +238,8 @@ def _assemble(
     registry: OutletRegistry,
     hints: Hints,
     options: HtmlOptions,
-) -> PageParts | NoArticle:
+    judge: QualityModel,
+) -> Look:
     texts, starts = blocks.texts, blocks.starts()
     chosen = list(choice.chosen)
     headline, headline_line, repeats = _find_headline(blocks, chosen, fields)
@@ -244,7 +249,7 @@ def _assemble(
         chosen[headline_line] = False
     _drop_repeats(texts, chosen, repeats)
     if _is_list(blocks, chosen) and not fields.is_article:
-        return NoArticle("list_page", blocks.flattened)
+        return Look(NoArticle("list_page", blocks.flattened), blocks)
     taken, printed_byline, printed_time = _take_off_lines(blocks, chosen, fields, fetched_at, site)
     for line in taken:
         chosen[line] = False
@@ -276,10 +281,10 @@ def _assemble(
         asked = sum(len(texts[line]) for line in body_lines if blocks.groups[line] & _GROUP["consent"])
         is_something = body and asked < 0.5 * len(body) and not _CONSENT.search(body)
         why: Why = "list_page" if fields.kind == "list" else "body_too_short" if is_something else "no_article"
-        return NoArticle(why, blocks.flattened)
+        return Look(NoArticle(why, blocks.flattened), blocks)
 
     if _share_of_captions(blocks, chosen) > 0.5:
-        return NoArticle("no_article", blocks.flattened)
+        return Look(NoArticle("no_article", blocks.flattened), blocks)
     removed.extend(_page_ledger(blocks, starts, chosen, headline_line, repeats, taken))
     removed.sort(key=lambda span: span.start)
     byline = fields.byline or tuple(
@@ -290,7 +295,8 @@ def _assemble(
     outlet, attribution = _outlet(fields, host=host, site=site, registry=registry, hints=hints)
     truncated, reasons = _completeness(body, fields)
     comments = any(groups & _GROUP["comment"] for groups in blocks.groups)
-    return PageParts(
+    signs = signs_of(blocks, choice.chosen, choice.chances, paragraphs, fields.description)
+    page = PageParts(
         flattened=blocks.flattened,
         parts=(
             ArticlePart(
@@ -317,11 +323,12 @@ def _assemble(
                 image_url=fields.image_url,
                 links=_links(blocks, body_lines, url),
                 method=choice.method,
-                quality=choice.quality,
+                quality=judge.quality(signs),
                 reasons=choice.reasons,
             ),
         ),
     )
+    return Look(page, blocks, signs)
 
 
 def _trimmed(text: str, start: int, end: int, offset: int) -> TextSpan:

@@ -35,34 +35,28 @@ import numpy as np
 
 from services.cleaner.fields import read_fields, read_head
 from services.cleaner.html_blocks import blocks_of, forget, parse
-from services.cleaner.html_features import features
-from services.cleaner.html_model import BlockModel, read_model
-from services.cleaner.html_pages import DEFAULT_OPTIONS, HtmlOptions, choose, read_html_page
+from services.cleaner.html_model import BlockModel
+from services.cleaner.html_pages import DEFAULT_OPTIONS, HtmlOptions, choose, look_at_html_page
+from services.cleaner.html_quality import QualityModel
 from services.cleaner.ledger import unaccounted
 from services.cleaner.outlets import default_registry
 from services.cleaner.parts import PageParts
-from services.cleaner.training.html_train import FOLDS, SETS, fold_of, labels, read_pages, train, weights
+from services.cleaner.training.html_quality import (
+    Row,
+    by_fold,
+    compare,
+    cross_validated,
+    fetched_at,
+    page_f1,
+    signs_and_truth,
+    spearman,
+)
+from services.cleaner.training.html_train import SETS, fold_of, read_pages
 from services.cleaner.urls import host_of
 
 Page = dict[str, Any]
-Row = tuple[float, float, float]
 TURN = 20
 _WORD = re.compile(r"\w+")
-
-
-def grams(text: str) -> Counter[tuple[str, ...]]:
-    """Word 4-grams with their counts, as the benchmark has them."""
-    words = _WORD.findall(text)
-    return Counter(tuple(words[at : at + 4]) for at in range(max(1, len(words) - 3))) if words else Counter()
-
-
-def compare(gold: str, text: str) -> Row:
-    """Shares of 4-grams right, wrong and missed."""
-    wanted, found = grams(gold), grams(text)
-    right = sum((wanted & found).values())
-    wrong, missed = sum(found.values()) - right, sum(wanted.values()) - right
-    total = right + wrong + missed or 1
-    return right / total, wrong / total, missed / total
 
 
 def f1(rows: Sequence[Row]) -> float:
@@ -70,11 +64,6 @@ def f1(rows: Sequence[Row]) -> float:
     precision = float(np.mean([a / (a + b) for a, b, _ in rows if a + b] or [0.0]))
     recall = float(np.mean([a / (a + c) for a, _, c in rows if a + c] or [0.0]))
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-
-
-def page_f1(row: Row) -> float:
-    """F1 of one page."""
-    return 2 * row[0] / (2 * row[0] + row[1] + row[2])
 
 
 def interval(ours: Sequence[Row], theirs: Sequence[Row], draws: int = 500) -> tuple[float, float]:
@@ -85,29 +74,6 @@ def interval(ours: Sequence[Row], theirs: Sequence[Row], draws: int = 500) -> tu
         take = random.integers(0, len(ours), len(ours))
         found.append(f1([ours[at] for at in take]) - f1([theirs[at] for at in take]))
     return float(np.percentile(found, 2.5)), float(np.percentile(found, 97.5))
-
-
-def spearman(one: Sequence[float], other: Sequence[float]) -> float:
-    """Rank correlation, ties at their mean rank."""
-
-    def ranks(values: Sequence[float]) -> np.ndarray:
-        array = np.asarray(values)
-        _, inverse, counts = np.unique(array, return_inverse=True, return_counts=True)
-        return (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-
-    return float(np.corrcoef(ranks(one), ranks(other))[0, 1])
-
-
-def cross_validated(pages: dict[str, list[Page]]) -> list[BlockModel]:
-    """A model for each fold, trained on the pages of the others."""
-    tables: list[tuple[int, Any]] = []
-    for page in (page for name in SETS for page in pages[name]):
-        blocks = blocks_of(parse(page["html"]))
-        table = features(blocks)
-        if len(table):
-            shares, sizes = labels(blocks.texts[: len(table)], page["text"])
-            tables.append((fold_of(page["url"]), (table, shares, weights(shares, sizes))))
-    return [read_model(train([table for number, table in tables if number != fold])) for fold in range(FOLDS)]
 
 
 def extractors(models: list[BlockModel]) -> dict[str, Callable[[Page], str]]:
@@ -174,22 +140,16 @@ def extractors(models: list[BlockModel]) -> dict[str, Callable[[Page], str]]:
     return found
 
 
-def read_page(page: Page, models: list[BlockModel]) -> Any:
-    """The whole HTML path over one page."""
-    return read_html_page(
+def read_page(page: Page, models: list[BlockModel], judges: list[QualityModel] | None = None) -> Any:
+    """The whole HTML path over one page, by models that have not seen its site."""
+    return look_at_html_page(
         page["html"],
         url=page["url"],
         fetched_at=fetched_at(page),
         registry=default_registry(),
         model=models[fold_of(page["url"])],
-    )
-
-
-def fetched_at(page: Page) -> datetime:
-    """When the page was fetched, or a time after all of them."""
-    given = page.get("fetched_at")
-    read = datetime.fromisoformat(given) if given else datetime(2026, 12, 1, tzinfo=UTC)
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
+        judge=judges[fold_of(page["url"])] if judges else None,
+    ).page
 
 
 def fold(text: str) -> str:
@@ -232,13 +192,14 @@ def print_bodies(pages: dict[str, list[Page]], names: Sequence[str], models: lis
 def print_quality(pages: dict[str, list[Page]], names: Sequence[str], models: list[BlockModel]) -> None:
     """Whether quality follows the truth, which path won how often, and whether the ledger held."""
     print()
+    judges = by_fold(signs_and_truth(pages, models))
     methods: Counter[str] = Counter()
     broken = 0
     everything: list[tuple[float, float]] = []
     for name in names:
         pairs: list[tuple[float, float]] = []
         for page in pages[name]:
-            read = read_page(page, models)
+            read = read_page(page, models, judges)
             if not isinstance(read, PageParts):
                 methods[read.why] += 1
                 pairs.append((0.0, 0.0))
