@@ -220,6 +220,22 @@ _BEFORE: Final = re.compile("[.!?…:\n\"'”’»)\\]][ \t\xa0]*|[ \t\xa0]{4,}"
 _SENTENCE_ENDS: Final = frozenset(".!?…:")
 _CLOSERS: Final = "\"'”’»)]"
 _WORD: Final = re.compile(r"\S+")
+_LEAST_SENTENCE: Final = 5
+"""Words; what is shorter belongs to the insert before it."""
+# a small word, then a capital: the end of an insert without full stop, or a name inside it
+_GLUED: Final = re.compile(
+    r"(?:\b(?P<asked>newsletters?|e-?mails?|inbox|briefing|alerts|updates|[Hh]ere|now|today|below|app|[Aa]pp [Ss]tore|"
+    r"Play [Ss]tore|Google Play|free|podcast)|(?<=[a-z0-9)]))[ \xa0]+(?=[A-Z“\"][\w’'-])"
+)
+# words with which a site speaks to its reader
+_ASKS: Final = re.compile(
+    r"\b(?:you|your|our|us|we|please|sign|subscribe|register|join|follow|click|tap|download|newsletters?|inbox|e-?mails?"
+    r"|app|free|here|read more)\b",
+    re.IGNORECASE,
+)
+_ENDS_ITSELF: Final = frozenset(
+    {"distribution_line", "after_newsletter_promotion", "privacy_notice", "photo_credit", "advertisement_label"}
+)
 _LONGEST_CAPTION: Final = 25
 """Words; a caption run longer than this has been misread, and stays."""
 # Words that begin a sentence and hardly ever stand with a capital inside a caption in sentence case.
@@ -246,7 +262,10 @@ def find_promos(text: str) -> list[Promo]:
             match = pattern.match(text, start)
             if match is None:
                 continue
-            end = _caption_end(text, match.end()) if rule == "chart_caption" else match.end()
+            if rule == "chart_caption":
+                end = _caption_end(text, match.end())
+            else:
+                end = match.end() if rule in _ENDS_ITSELF else _before_a_sentence(text, start, match.end())
             while end > start and text[end - 1].isspace():
                 end -= 1
             if end > start:
@@ -267,6 +286,29 @@ def _begins_sentence(text: str, position: int) -> bool:
     if before[-1] in _CLOSERS:
         before = before[:-1]
     return not before or before[-1] in _SENTENCE_ENDS or before[-1] == "\n"
+
+
+def _before_a_sentence(text: str, start: int, end: int) -> int:
+    """Where the insert in `text[start:end]` ends: there, or, if it has no full stop, before the sentence that follows.
+
+    The pattern took that for the rest of the insert. It is told from it by its words: not a few, speaking to nobody,
+    after the thing that is asked for ("our newsletter The mayor said ...") or beginning with an opener in lower case
+    surroundings ("... lost its ferry The mayor said ...").
+    """
+    for glued in _GLUED.finditer(text, start, end):
+        rest = text[glued.end() : end]
+        words = rest.split()
+        lower = sum(word[0].islower() for word in words)
+        if len(words) < _LEAST_SENTENCE or 2 * lower < len(words) or _ASKS.search(rest):
+            continue
+        # "The Evening Tide for ..." is a name, "The mayor said ..." and "In May it had ..." are none
+        is_name = words[1][0].isupper() and (words[0] in ("The", "A", "An") or not words[2][0].islower())
+        before = text[start : glued.start()].split()
+        if is_name or (words[1][0].isupper() and words[0] not in _OPENERS):
+            continue
+        if glued["asked"] or (words[0] in _OPENERS and before and before[-1][0].islower()):
+            return glued.end()
+    return end
 
 
 def _caption_end(text: str, start: int) -> int:

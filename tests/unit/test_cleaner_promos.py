@@ -38,6 +38,40 @@ def test_a_promo_is_found_whole(promo: str, kind: str) -> None:
     assert [(text[one.start : one.end], one.kind) for one in found] == [(promo, kind)]
 
 
+@pytest.mark.parametrize(
+    "promo",
+    [
+        "Sign up to our newsletter",
+        "Sign up here for the morning briefing",
+        "Get our best reports delivered to your inbox",
+        "Download our app from the App Store today",
+        "READ MORE: The island that lost its ferry",
+        "Click here",
+        "Register now for our free webinar on the future of ferries here",
+    ],
+)
+@pytest.mark.parametrize(
+    "sentence", ["The mayor said the bridge would stay shut for a week.", "In May it had reopened."]
+)
+def test_an_insert_without_full_stop_leaves_the_next_sentence_alone(promo: str, sentence: str) -> None:
+    text = f"{BEFORE}{promo} {sentence}{AFTER}"
+    assert [text[one.start : one.end] for one in find_promos(text)] == [promo]
+
+
+@pytest.mark.parametrize(
+    "promo",
+    [
+        "Sign up to our newsletter The Evening Tide for a weekly look at the harbour.",
+        "Get The Morning Tide in your inbox every weekday before the ferries leave.",
+        "READ MORE: How The Island lost its ferry and found another.",
+        "READ MORE: The Man In Black returns to the stage of Merrow.",
+    ],
+)
+def test_a_name_with_an_article_is_no_sentence(promo: str) -> None:
+    text = BEFORE + promo + AFTER
+    assert [text[one.start : one.end] for one in find_promos(text)] == [promo]
+
+
 def test_a_chart_line_ends_where_the_next_sentence_begins() -> None:
     text = "It grew. CHART: Tonnes of timber landed by port (2019-2023) In May the board met. It left."
     found = find_promos(text)
