@@ -264,6 +264,11 @@ def _bylines(head: Head) -> list[str]:
     return found
 
 
+def is_full_name(text: str) -> bool:
+    """Whether `text` is two to four capitalised words and nothing else."""
+    return _FULL_NAME.match(text) is not None and _ROLE.search(text) is None
+
+
 def _node_text(node: LexborNode) -> str:
     return node.text(deep=True, separator="\n")
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple, cast
 
 from schemas.articles import Attribution, Comments, Link, Outlet, Published, RemovalKind
 from services.cleaner.ages import read_time
-from services.cleaner.fields import Fields, author_of, read_fields, read_head, split_byline
+from services.cleaner.fields import Fields, author_of, is_full_name, read_fields, read_head, split_byline
 from services.cleaner.html_blocks import GROUP_NAMES, LEAVES, TAG_NAMES, Blocks, blocks_of, forget, parse
 from services.cleaner.html_features import Floats
 from services.cleaner.html_model import BlockModel, default_model, score
@@ -250,7 +250,7 @@ def _assemble(
     _drop_repeats(texts, chosen, repeats)
     if _is_list(blocks, chosen) and not fields.is_article:
         return Look(NoArticle("list_page", blocks.flattened), blocks)
-    taken, printed_byline, printed_time = _take_off_lines(blocks, chosen, fields, fetched_at, site)
+    taken, printed_byline, printed_time = _take_off_lines(blocks, chosen, headline_line, fields, fetched_at, site)
     for line in taken:
         chosen[line] = False
 
@@ -382,38 +382,47 @@ _CREDIT: Final = re.compile(
 )
 _BYLINE_LINE: Final = re.compile(r"(?:By|Von|Par|Por|Di|Door|Av|Af|Autor|Author|Text)\b[:\s]\s*\S")
 _CONSENT: Final = re.compile(r"\b(?:cookies?|GDPR|consent)\b", re.IGNORECASE)
+_MOST_META: Final = 8
 _FIGCAPTION: Final = LEAVES.index("figcaption")
 
 
 def _take_off_lines(
-    blocks: Blocks, chosen: Sequence[bool], fields: Fields, fetched_at: datetime, site: RegisteredOutlet | None
+    blocks: Blocks,
+    chosen: Sequence[bool],
+    headline_line: int | None,
+    fields: Fields,
+    fetched_at: datetime,
+    site: RegisteredOutlet | None,
 ) -> tuple[dict[int, tuple[RemovalKind, str]], list[str], Published | None]:
     """Chosen lines that are no body, by rules that need no markup, with the names and the time that they print.
 
-    Above the body: bylines and dates that stand alone. At its end: lines of nothing but links or of a menu's entries.
-    Anywhere: photo credits, and short lines that recur ("Share this post").
+    Above the body: bylines and dates that stand alone, chosen or not. At its end: lines of nothing but links or of a
+    menu's entries. Anywhere: photo credits, and short lines that recur ("Share this post").
     """
     lines = [line for line, is_body in enumerate(chosen) if is_body]
     taken: dict[int, tuple[RemovalKind, str]] = {}
     names: list[str] = []
     time: Published | None = None
     known = {fold_name(author.name) for author in fields.byline}
-    for line in lines[:5]:
+    for line in (*_meta_lines(blocks, chosen, headline_line, fields), *lines[:5]):
         text = blocks.texts[line]
         if len(text) > 90:
             continue
         found = split_byline(text)
         folded = {fold_name(name) for name in found}
         if found and (
-            folded <= known or (_BYLINE_LINE.match(text) and text[-1:] not in ".!?…" and len(text.split()) <= 9)
+            folded <= known
+            or (_BYLINE_LINE.match(text) and text[-1:] not in ".!?…" and len(text.split()) <= 9)
+            or (not chosen[line] and blocks.near[line] & _GROUP["author"] and is_full_name(text))
         ):
             taken[line] = ("metadata", "byline_line")
             names = names or found
-            continue
+            if chosen[line]:
+                continue
         if len(text) <= 60 and any(map(str.isdigit, text)) and text[-1:] not in "!?…":
             read = read_time(text, fetched_at=fetched_at, order=site.date_order if site else "dmy")
             if read is not None:
-                taken[line] = ("metadata", "date_line")
+                taken.setdefault(line, ("metadata", "date_line"))
                 time = time or read
     for line in reversed(lines[-6:]):
         text = blocks.texts[line]
@@ -434,6 +443,19 @@ def _take_off_lines(
         elif line not in taken and len(text) <= 260 and _CREDIT.search(text):
             taken[line] = ("caption", "photo_credit")
     return taken, names, time
+
+
+def _meta_lines(blocks: Blocks, chosen: Sequence[bool], headline_line: int | None, fields: Fields) -> list[int]:
+    """Lines between headline and body, or just above the body, that name themselves the article's byline or date.
+
+    None where the page's markup has told both already.
+    """
+    if (fields.byline and fields.published.evidence) or not any(chosen):
+        return []
+    first = chosen.index(True)
+    start = headline_line + 1 if headline_line is not None and headline_line < first else first - _MOST_META
+    named = _GROUP["meta"] | _GROUP["author"]
+    return [line for line in range(max(0, start, first - _MOST_META), first) if blocks.near[line] & named]
 
 
 def _is_list(blocks: Blocks, chosen: Sequence[bool]) -> bool:

@@ -359,3 +359,40 @@ def test_every_character_of_a_page_is_in_exactly_one_span(snippets: list[str]) -
     if isinstance(found, PageParts):
         assert unaccounted(found) == []
         assert found == read(page("".join(snippets)))
+
+
+DAY = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("meta", "names", "day"),
+    [
+        ("<div class=meta>By Ilse Varga</div><div class=meta>1 March 2026</div>", ["Ilse Varga"], DAY),
+        ("<div class=meta>By Ilse Varga | 1 March 2026</div>", ["Ilse Varga"], DAY),
+        ("<div class=author-box><span>Ilse Varga</span></div>", ["Ilse Varga"], None),
+        ("<div class=menu>By Ilse Varga</div><div class=menu>1 March 2026</div>", [], None),
+    ],
+)
+def test_lines_below_the_headline_that_call_themselves_meta_are_read(
+    meta: str, names: list[str], day: datetime | None
+) -> None:
+    body = "".join(f"<p>{text}</p>" for text in PARAGRAPHS)
+    found = parts(page(f"<main><article><h1>{HEADLINE}</h1>{meta}{body}</article></main>"))
+    main = found.parts[0]
+    assert [author.name for author in main.byline] == names
+    assert main.published.earliest_at == day
+    assert main.text == "\n".join(PARAGRAPHS)
+    if names:
+        assert {span.kind for span in main.removed if "Varga" in found.flattened[span.start : span.end]} == {"metadata"}
+
+
+def test_what_the_page_marks_up_goes_before_what_it_prints() -> None:
+    body = "".join(f"<p>{text}</p>" for text in PARAGRAPHS)
+    head = (
+        '<meta name="author" content="Ines Castell">'
+        '<meta property="article:published_time" content="2026-02-27T08:00:00Z">'
+    )
+    meta = "<div class=meta>By Ilse Varga</div><div class=meta>1 March 2026</div>"
+    main = parts(page(f"<main><article><h1>{HEADLINE}</h1>{meta}{body}</article></main>", head)).parts[0]
+    assert [author.name for author in main.byline] == ["Ines Castell"]
+    assert main.published.at == datetime(2026, 2, 27, 8, tzinfo=UTC)
