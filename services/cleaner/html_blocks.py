@@ -57,7 +57,19 @@ _DROPPED: Final = ",".join(name for name in _DROP if name not in _EMPTY)
 # in what the parser writes, "<" and ">" stand in tags and comments alone; the group is None for a comment
 _TAG: Final = re.compile(r"<(?:!--.*?--|([^>]*))>", re.DOTALL)
 _UNSEEN: Final = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u2060\ufeff]")
-_IS_UNSEEN: Final = np.array([_UNSEEN.match(chr(number)) is not None for number in range(0x10000)])
+_ODD_UNSEEN, _ODD_SPACE = 1, 2
+# by code point: what nobody sees, and white space but for the two signs that lines and words are set apart with
+_ODD: Final = np.array(
+    [
+        _ODD_UNSEEN
+        if _UNSEEN.match(chr(number))
+        else _ODD_SPACE
+        if chr(number).isspace() and number not in (10, 32)
+        else 0
+        for number in range(0x10000)
+    ],
+    dtype=np.int8,
+)
 _CLASS: Final = ' class="'
 _NAMING: Final = tuple(
     (mark, len(mark)) for mark in (_CLASS, ' id="', ' role="', ' itemprop="', ' data-component="', ' data-type="')
@@ -519,20 +531,23 @@ def _split(markup: str) -> Blocks:
 
 def _lines(raws: list[str]) -> list[str]:
     """The lines that pieces of markup without tags print; some can be empty."""
-    page = " \0 ".join(raws)
-    if "&" in page:
-        # all that the parser writes
-        page = page.replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"')
-        page = page.replace("&amp;", "&")
-    # folded as a whole, which is faster than line by line
-    page = " ".join(page.split()).replace(" \0 ", "\n")
-    if "\0" in page:
-        # a line was empty
-        page = page.replace("\n", " \0 ")
-        page = "\n".join(line.strip() for line in page.split("\0"))
+    lines: list[str] = []
+    for raw in raws:
+        if "&" in raw:
+            # all that the parser writes
+            raw = raw.replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"')
+            raw = raw.replace("&amp;", "&")
+        line = raw.strip()
+        # most lines hold single spaces alone: looking is a fifth of folding
+        lines.append(" ".join(line.split()) if "\n" in line or "  " in line or "\t" in line else line)
+    page = "\n".join(lines)
     # a table look-up is ten times as fast as a regular expression
-    points = np.frombuffer(page.encode("utf-32-le"), dtype=np.uint32)
-    if _IS_UNSEEN.take(points, mode="clip").any():
-        blank = " " if page.isascii() else ""
-        page = "\n".join(" ".join(_UNSEEN.sub(blank, line).split()) for line in page.split("\n"))
+    found = _ODD.take(np.frombuffer(page.encode("utf-32-le"), dtype=np.uint32), mode="clip")
+    if found.any():
+        if (found == _ODD_SPACE).any():
+            lines = [" ".join(line.split()) for line in lines]
+            page = "\n".join(lines)
+        if (found == _ODD_UNSEEN).any():
+            blank = " " if page.isascii() else ""
+            page = "\n".join(" ".join(_UNSEEN.sub(blank, line).split()) for line in lines)
     return (page if page.isascii() else unicodedata.normalize("NFC", page)).split("\n")
