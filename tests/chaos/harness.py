@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import uuid
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -47,7 +48,7 @@ from tests.support import eventually
 VERSIONS: Final = 4
 # what is settled waits as long for its commit, the commit takes a moment, and a batch is made to last a tenth of a
 # second: on a machine that does other things too, several
-REPEATED_SECONDS: Final = RuntimeSettings.model_fields["commit_interval_seconds"].default + 0.25 + 0.5
+REPEATED_SECONDS: Final = RuntimeSettings.model_fields["commit_interval_seconds"].default + 1.0
 _PAGES_IN_VERSIONS: Final = 5
 _OUTPUTS: Final = {"cleaner": "clean-articles", "entities": "article-entities", "duplicates": "duplicates-discards"}
 
@@ -90,8 +91,9 @@ class Chaos:
         self.letters: dict[str, set[bytes]] = {service: set() for service in SERVICES}
         self.repeats = 0
         self.allowed = 0
-        self.breaks = dict.fromkeys(SERVICES, 0)
-        """How often each service's work was cut off: each time may repeat a batch and a commit interval."""
+        self.breaks: dict[str, list[float | None]] = {service: [] for service in SERVICES}
+        """When each service's work was cut off, Unix time, where that is known: each time may repeat a batch and a
+        commit interval."""
 
     def close(self) -> None:
         self._stack.close()
@@ -106,10 +108,10 @@ class Chaos:
         folder.mkdir()
         return Suite(self.broker.bootstrap, self.redis.url, prefix=self.prefix, folder=folder, environment=environment)
 
-    def cut_off(self, times: int = 1, services: Sequence[str] = SERVICES) -> None:
-        """Work of a worker of each of `services` is cut off so many times."""
+    def cut_off(self, times: int = 1, services: Sequence[str] = SERVICES, *, at: float | None = None) -> None:
+        """Work of a worker of each of `services` is cut off so many times, now or, without `at`, at a time unknown."""
         for service in services:
-            self.breaks[service] += times
+            self.breaks[service] += [at] * times
 
     # -- load
 
@@ -192,7 +194,7 @@ class Chaos:
                 assert len(values) == 1, f"{topic}: {ce_id.decode()} came with different bytes: {_differences(values)}"
             repeats += len(records) - len(by_source)
         # what earlier faults repeated is on the topics still
-        self.allowed = self.breaks["cleaner"] * _busiest(clean) + self.breaks["entities"] * _busiest(entities)
+        self.allowed = _most_repeats(clean, self.breaks["cleaner"]) + _most_repeats(entities, self.breaks["entities"])
         self.repeats = repeats
         assert repeats <= self.allowed, f"{repeats} events came twice; interruptions account for {self.allowed}"
         self._check_order()
@@ -237,10 +239,10 @@ class Chaos:
         return f"{times * len(SERVICES)} workers ended" + (f", slowest {slowest:.1f} s" if number != 9 else "")
 
     def _end(self, name: str, number: signal.Signals) -> float:
-        self.cut_off(services=[name.split("-")[0]])
         before, pid = self.suite.restarts()[name], self.suite.pids[name]
         told = time.monotonic()
         os.kill(pid, number)
+        self.cut_off(services=[name.split("-")[0]], at=time.time())
         eventually(lambda: self.suite.pids.get(name) != pid, within_seconds=15, every_seconds=0.02)
         took = time.monotonic() - told
         assert took < 10, f"{name} took {took:.1f} s to end"
@@ -582,9 +584,17 @@ def made_at(number: int) -> datetime:
     return next(made_articles(1, copied=0)).fetched_at + timedelta(seconds=number)
 
 
-def _busiest(records: Sequence[Record]) -> int:
-    """The most records that came within the time of a batch and its commit: what one interruption may repeat."""
+def _most_repeats(records: Sequence[Record], breaks: Sequence[float | None]) -> int:
+    """How many of a service's `records` its interruptions account for: each, those written just before it."""
     times = sorted(record.timestamp.timestamp() for record in records)
+    busiest = _busiest(times)
+    return sum(
+        busiest if at is None else bisect_right(times, at) - bisect_left(times, at - REPEATED_SECONDS) for at in breaks
+    )
+
+
+def _busiest(times: Sequence[float]) -> int:
+    """The most that came within the time of a batch and its commit: what an interruption at an unknown time repeats."""
     most = first = 0
     for last, at in enumerate(times):
         while at - times[first] > REPEATED_SECONDS:
