@@ -17,9 +17,9 @@ from services.cleaner.text_lines import Line, Meta
 LONG: Final = 140
 """Units: a line of prose this long is rarely anything but a paragraph."""
 
-_SENTENCE: Final = re.compile(r"[.!?…。！？।؟][\"'”’»)\]]*(?=\s|$)|[。！？]")
-_WORD: Final = re.compile(r"[^\W_]+")
-_LINK: Final = re.compile(r"https?://|www\.|@\w|\.(?:com|org|net)\b|#\w")
+SENTENCE: Final = re.compile(r"[.!?…。！？।؟][\"'”’»)\]]*(?=\s|$)|[。！？]")
+WORD: Final = re.compile(r"[^\W_]+")
+LINK: Final = re.compile(r"https?://|www\.|@\w|\.(?:com|org|net)\b|#\w")
 _KINDS: Final = (
     ("comment", r"comment|kommentar|comentario|reply|antworten|responder|répondre"),
     ("sub", r"subscri|newsletter|sign ?(?:up|in)|log ?in\b|register|abonn|suscr|inscri|anmelden|assine|подпис|abbon"),
@@ -47,6 +47,9 @@ _KINDS: Final = (
         r"\b(?:is|was) an? (?:\w+ ){0,4}(?:reporter|correspondent|journalist|editor|writer)\b|^about (?:the )?author",
     ),
 )
+KIND_NAMES: Final = tuple(name for name, _ in _KINDS)
+"""What a line of chrome may be about, in the order of the search."""
+
 _KIND: Final = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _KINDS), re.IGNORECASE)
 
 _UNIT_STEPS: Final = (8, 15, 22, 30, 40, 55, 75, 100, 140, 200, 300, 500, 900, 2500)
@@ -66,7 +69,7 @@ def line_features(lines: list[Line], metas: list[Meta | None]) -> list[list[str]
     copies: dict[str, list[int]] = {}
     for index, line in enumerate(lines):
         copies.setdefault(line.key, []).append(index)
-    kinds = [_kind_of(line) for line in lines]
+    kinds = [kind_of(line) for line in lines]
     shapes = [_shape(line, metas[index], len(copies[line.key]), kinds[index]) for index, line in enumerate(lines)]
     ends = [line.text[-1] in ".!?…。！？।؟" or line.text[-2:-1] in (".", "!", "?", "…") for line in lines]
     long_ones = [line.units >= LONG for line in lines]
@@ -74,7 +77,7 @@ def line_features(lines: list[Line], metas: list[Meta | None]) -> list[list[str]
     says = [meta is not None and meta.is_whole and (meta.time is not None) for meta in metas]
     time_next, time_previous = _distances(says), _distances(says[::-1])[::-1]
     words = [
-        frozenset(word for word in _WORD.findall(line.text[:700].casefold()) if len(word) > 3)
+        frozenset(word for word in WORD.findall(line.text[:700].casefold()) if len(word) > 3)
         if line.units >= 15
         else None
         for line in lines
@@ -140,7 +143,8 @@ def _distances(flags: list[bool]) -> list[int]:
     return found
 
 
-def _kind_of(line: Line) -> str:
+def kind_of(line: Line) -> str:
+    """Which of `KIND_NAMES` a line of up to 320 units is about; "" for none."""
     return _kind_of_text(line.text) if line.units <= 320 else ""
 
 
@@ -198,7 +202,7 @@ def _own_features(line: Line, meta: Meta | None, kind: str, ended: bool) -> list
         if last in '.!?:,…")”'
         else "o"
     )
-    sentences = min(4, sum(1 for _ in _SENTENCE.finditer(text[:900])))
+    sentences = min(4, sum(1 for _ in SENTENCE.finditer(text[:900])))
     length = _step(line.units, _UNIT_STEPS)
     share = _step(upper / len(cased), _SHARE_STEPS) if cased else 9
     own = [
@@ -211,7 +215,7 @@ def _own_features(line: Line, meta: Meta | None, kind: str, ended: bool) -> list
     ]  # fmt: skip
     if any(char.isdigit() for char in text[:80]):
         own.append(f"dg{_step(sum(char.isdigit() for char in text[:80]) / min(80, len(text)), _SHARE_STEPS)}")
-    if _LINK.search(text[:200]):
+    if LINK.search(text[:200]):
         own.append("lk")
     if text.isupper():
         own.append(f"AC{length}")
@@ -243,150 +247,3 @@ def _overlap_above(mine: frozenset[str], words: list[frozenset[str] | None], las
         if other:
             found |= mine & other
     return min(5, 10 * len(found) // len(mine))
-
-
-BODY_FEATURES: Final = (
-    *(
-        "units",
-        "words",
-        "sentences",
-        "ended",
-        "commas",
-        "upper",
-        "short_words",
-        "digits",
-        "kind",
-        "meta",
-        "blank",
-        "bullet",
-    ),
-    *(
-        "at",
-        "left",
-        "lines",
-        "prose_before",
-        "prose_all",
-        "copies",
-        "in_run",
-        "to_run_start",
-        "to_run_end",
-        "run_share",
-    ),
-    *("to_next_long", "to_previous_long", "near_3", "near_8_before", "near_8_after", "kinds_near", "headline_distance"),
-    *("overlap_first", "first_char", "last_char", "long_before", "long_after", "run_mean", "mean_ratio"),
-    *(
-        f"{name}{place:+d}"
-        for place in (-3, -2, -1, 1, 2, 3)
-        for name in ("units", "ended", "short_words", "kind", "meta")
-    ),
-)
-"""The names of the numbers that `body_features` gives, in order."""
-
-_KIND_NUMBER: Final = {"": 0, **{name: number for number, (name, _) in enumerate(_KINDS, 1)}}
-_FIRST_CHARS: Final = "Uldaqbo"
-
-
-def body_features(lines: list[Line], metas: list[Meta | None]) -> list[list[float]]:
-    """The numbers by which a line of a page of one article is told to be of its body or not; see `BODY_FEATURES`."""
-    count = len(lines)
-    seen: dict[str, int] = {}
-    for line in lines:
-        seen[line.key] = seen.get(line.key, 0) + 1
-    kinds = [_KIND_NUMBER[_kind_of(line)] for line in lines]
-    long_ones = [line.units >= 100 for line in lines]
-    to_next, to_previous = _distances(long_ones), _distances(long_ones[::-1])[::-1]
-    own: list[tuple[float, ...]] = []
-    prose: list[int] = []
-    for line, meta, kind in zip(lines, metas, kinds, strict=True):
-        text = line.text
-        words = text[:600].split()
-        cased = [word for word in words if word[0].isalpha() and (word[0].isupper() or word[0].islower())]
-        ended = text[-1] in ".!?…。！？।؟" or text[-2:-1] in (".", "!", "?", "…")
-        said = 0 if meta is None or not meta.is_whole else 1 + (meta.time is not None) + 2 * bool(meta.byline)
-        first = text[0]
-        head = 0 if first.isupper() else 1 if first.islower() else 2 if first.isdigit() else 3 if first.isalpha() else 4
-        tail = 0 if ended else 1 if text[-1] == ":" else 2 if text[-1].isdigit() else 3 if text[-1].isalpha() else 4
-        own.append(
-            (
-                min(line.units, 1200), len(words), min(6, sum(1 for _ in _SENTENCE.finditer(text[:900]))), ended,
-                min(9, text.count(",")), sum(word[0].isupper() for word in cased) / len(cased) if cased else 0.5,
-                sum(len(word) <= 3 and word.islower() for word in words) / max(1, len(words)),
-                sum(char.isdigit() for char in text[:80]) / min(80, len(text)), kind, said, line.after_blank,
-                line.bullet, head, tail,
-            )
-        )  # fmt: skip
-        prose.append(min(line.units, 600) if line.units >= 55 and not (kind and line.units < 120) and said < 2 else 0)
-    start, end = _best_run(lines, prose, kinds)
-    run_prose, all_prose = sum(prose[start:end]), sum(prose) or 1
-    first_words = frozenset(
-        word for line in lines[start : start + 3] for word in _WORD.findall(line.text[:700].casefold()) if len(word) > 3
-    )
-    headline = _headline_before(lines, metas, start, first_words)
-    sums = [0]
-    for value in prose:
-        sums.append(sums[-1] + value)
-    kind_sums = [0]
-    for kind in kinds:
-        kind_sums.append(kind_sums[-1] + (kind > 0))
-    run_mean = run_prose / max(1, end - start)
-    found: list[list[float]] = []
-    nothing = (0.0,) * 5
-    for index, line in enumerate(lines):
-        mine = own[index]
-        row: list[float] = [
-            *mine[:12],
-            index / count, count - index, count, sums[index] / all_prose, all_prose, min(seen[line.key], 5),
-            start <= index < end, index - start, index - end, run_prose / all_prose,
-            min(to_next[index], 60), min(to_previous[index], 60),
-            sums[min(count, index + 4)] - sums[max(0, index - 3)], sums[index] - sums[max(0, index - 8)],
-            sums[min(count, index + 9)] - sums[index + 1] if index + 1 < count else 0,
-            kind_sums[min(count, index + 5)] - kind_sums[max(0, index - 4)],
-            index - headline if headline is not None else -99,
-            _word_share(line, first_words) if line.units < 260 else -1.0,
-            mine[12], mine[13],
-            line.units / (lines[index - 1].units + 1) if index else 9.0,
-            line.units / (lines[index + 1].units + 1) if index + 1 < count else 9.0,
-            run_mean, line.units / (run_mean + 1),
-        ]  # fmt: skip
-        for place in (-3, -2, -1, 1, 2, 3):
-            other = own[index + place] if 0 <= index + place < count else None
-            row += (other[0], other[3], other[6], other[8], other[9]) if other is not None else nothing
-        found.append([float(value) for value in row])
-    return found
-
-
-def _word_share(line: Line, words: frozenset[str]) -> float:
-    mine = {word for word in _WORD.findall(line.text.casefold()) if len(word) > 3}
-    return len(mine & words) / len(mine) if mine else 0.0
-
-
-def _best_run(lines: list[Line], prose: list[int], kinds: list[int]) -> tuple[int, int]:
-    """The run of lines with the most prose, a short line in between costing forty units and more in a row sixty."""
-    best = current = 0.0
-    start = best_start = best_end = 0
-    idle = 0
-    for index, line in enumerate(lines):
-        if prose[index]:
-            gain, idle = float(min(prose[index], 400)), 0
-        else:
-            idle += 1
-            gain = -(60.0 if idle > 2 else 40.0) - (20.0 if kinds[index] else 0.0) + min(line.units, 40) / 4
-        if current + gain <= 0:
-            current, start, idle = 0.0, index + 1, 0
-            continue
-        current += gain
-        if current > best:
-            best, best_start, best_end = current, start, index + 1
-    return best_start, best_end
-
-
-def _headline_before(lines: list[Line], metas: list[Meta | None], start: int, words: frozenset[str]) -> int | None:
-    """The line above the run that shares most words with its beginning."""
-    best, at = 0.0, None
-    for index in range(max(0, start - 40), min(len(lines), start + 2)):
-        meta = metas[index]
-        if 18 <= lines[index].units <= 220 and not (meta is not None and meta.is_whole and meta.time is not None):
-            score = _word_share(lines[index], words) + 0.004 * (index - start)
-            if score > best + 1e-9:
-                best, at = score, index
-    return at if best > 0.2 else None

@@ -5,21 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import exp
 from typing import Final, Literal, Self, cast
 
+import numpy as np
+
 from services.cleaner.outlets import OutletRegistry
-from services.cleaner.text_features import body_features, line_features
+from services.cleaner.text_body import LineTable
+from services.cleaner.text_features import line_features
 from services.cleaner.text_lines import Line, Meta, read_meta, split_lines
-from services.cleaner.text_model import TextModels, logit
+from services.cleaner.text_model import TextModels
 
 Label = Literal["headline", "outlet", "time", "outlet_and_time", "byline", "body", "other"]
 
 MOST_LINES: Final = 20_000
 """A page of more lines is a dump of some kind; rules label it in a tenth of the time."""
 
-CRF_WEIGHT: Final = 0.4
-"""Swept 0 to 1 on development pages by models of other sites: flat from .3 to .6."""
+BODY_CHANCE: Final = 0.5
+"""Swept .4 to .6 on development pages by models of other sites: flat from .45 to .55."""
 
 _SENTENCE: Final = re.compile(r"[.!?…。！？।؟][\"'”’»)\]]*(?=\s|$)|[。！？]")
 _ENDS_SENTENCE: Final = re.compile(r"[.!?…。！？।؟:][\"'”’»)\]]*$")
@@ -79,32 +81,13 @@ def label_lines(page: PageLines, models: TextModels | None) -> list[Label]:
     return page.labels
 
 
-def body_of_one(page: PageLines, models: TextModels) -> list[int]:
-    """The body's lines on a page, already labelled, that holds one article: both models' log-odds, weighed.
-
-    Alone the trees score .905, the CRF .884 (body F1 on development pages of sites neither saw); together .913.
-    """
+def body_of_one(page: PageLines, models: TextModels, url: str | None) -> list[int]:
+    """The body's lines on a page, already labelled, that holds one article; `url` is its address, where known."""
     if models.body is None:
         return [index for index, label in enumerate(page.labels) if label == "body"]
-    rows = body_features(page.lines, page.metas)
-    # a short line that the CRF holds for impossible is not asked about again: three lines in four of a page
-    asked = [
-        index
-        for index, (line, chance) in enumerate(zip(page.lines, page.body_chance, strict=True))
-        if chance > 0.002 or line.units >= 60
-    ]
-    odds = [-9.0] * len(rows)
-    for index, value in zip(asked, models.body.log_odds([rows[index] for index in asked]), strict=True):
-        odds[index] = value
-    chances: list[float] = []
-    found: list[int] = []
-    for index, (mine, chance) in enumerate(zip(odds, page.body_chance, strict=True)):
-        total = mine + CRF_WEIGHT * logit(min(max(chance, 1e-3), 1 - 1e-3))
-        chances.append(1 / (1 + exp(-max(-30.0, min(30.0, total)))))
-        if total >= 0:
-            found.append(index)
-    page.certainty = [max(chance, 1 - chance) for chance in chances]
-    return found
+    chances = models.body.chances(LineTable(page.lines, page.metas, page.flattened, url))
+    page.certainty = np.maximum(chances, 1 - chances).tolist()
+    return np.flatnonzero(chances > BODY_CHANCE).tolist()
 
 
 def label_by_rules(page: PageLines) -> list[Label]:

@@ -167,7 +167,7 @@ def split_text_page(
     drafts, repeated = _distinct(page, _drafts(page, page.labels))
     several = _are_several(page, drafts, aggregated=aggregated)
     if chosen is not None and page.labelled_by == "model" and not several:
-        drafts, repeated = _distinct(page, _one_draft(page, chosen))
+        drafts, repeated = _distinct(page, _one_draft(page, chosen, url))
     several = len(drafts) > 1
     drafts = [draft for draft in drafts if _units(page, draft) >= (_MIN_BODY_UNITS if several else _MIN_SINGLE_UNITS)]
     if not drafts:
@@ -509,9 +509,9 @@ def _are_several(page: PageLines, drafts: Sequence[_Draft], *, aggregated: bool)
     return supported > 1
 
 
-def _one_draft(page: PageLines, models: TextModels) -> list[_Draft]:
+def _one_draft(page: PageLines, models: TextModels, url: str | None) -> list[_Draft]:
     """The one article of a page, its body found anew and its headline the likeliest line above."""
-    body = body_of_one(page, models)
+    body = body_of_one(page, models, url)
     if not body:
         return []
     first = body[0]

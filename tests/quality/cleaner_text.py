@@ -1,6 +1,6 @@
 """How well flattened pages are taken apart.
 
-    uv run python -m tests.quality.cleaner_text [--data ../shared/data] [--pages 40] [--models PATTERN]
+    uv run python -m tests.quality.cleaner_text [--data ../shared/data] [--pages 40] [--models DIR]
 
 Prints the real aggregator page against its gold, aggregators' pages in layouts that no model was trained on, and the
 development pages flattened in two ways beside trafilatura on their HTML.
@@ -9,8 +9,8 @@ The development data is not in the repository: it is looked for at --data, then 
 Without it, the aggregators' pages are made of articles of our own writing and the rest is left out, which is said.
 
 The shipped models were trained on the development pages. The figures of these are therefore printed only by models that
-did not see a page's site: `--models 'DIR/text_{}.fold{}.json.gz'` names those that `text_train` and `text_body` write
-with `--folds 3`.
+did not see a page's site: `--models DIR` names the folder to which `text_train --folds-out DIR` and `text_body
+--folds-out DIR` wrote them.
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ from services.cleaner.text_model import TextModels, models_at, shipped_models
 from services.cleaner.text_pages import split_text_page
 from services.cleaner.training.text_flat import FLATTENERS, flatten, read_pages
 from services.cleaner.training.text_synthetic import LAYOUTS, SourceArticle, SyntheticPage, page_in_layout, random_page
-from services.cleaner.training.text_train import clean_paragraphs, fold_of
+from services.cleaner.training.text_train import FOLDS, clean_paragraphs, fold_of
 
 REGISTRY = default_registry()
 Grams = collections.Counter[tuple[str, ...]]
+POOLED = ("fundus", "scrapinghub")
+"""The sets whose gold people made."""
 
 
 def grams(text: str) -> Grams:
@@ -181,6 +183,7 @@ def flattened_pages(
     data: Path, models: Sequence[TextModels] | str, hows: Sequence[str], sets: Sequence[str], compare: bool
 ) -> None:
     """Flattened development pages against trafilatura on their HTML; each page by a model that never saw its site."""
+    pooled: dict[str, list[tuple[float, float, float]]] = {}
     for name in sets:
         pages = list(read_pages(data, name))
         line = f"  {name:12} {len(pages):4} pages"
@@ -189,7 +192,7 @@ def flattened_pages(
             spent, several, broken = 0.0, 0, 0
             for page in pages:
                 flattened = flatten(page, how) or ""
-                model = models if isinstance(models, str) else models[fold_of(page.site, len(models))]
+                model = models if isinstance(models, str) else models[fold_of(page.site)]
                 began = time.perf_counter()
                 parts = split_text_page(
                     flattened, fetched_at=_fetched(page.fetched_at), registry=REGISTRY, url=page.url,
@@ -202,6 +205,8 @@ def flattened_pages(
             line += (
                 f"   {how} {f1(shares):.3f} ({len(pages) / spent:.0f}/s, {several} split{', BROKEN' if broken else ''})"
             )
+            if name in POOLED:
+                pooled.setdefault(how, []).extend(shares)
         if compare:
             import trafilatura
 
@@ -213,6 +218,8 @@ def flattened_pages(
                 shares.append(overlap(text, page.text))
             line += f"   trafilatura on HTML {f1(shares):.3f} ({len(pages) / spent:.0f}/s)"
         print(line, flush=True)
+    for how, shares in pooled.items():
+        print(f"  {' and '.join(POOLED)}, {how}: {f1(shares):.4f}", flush=True)
 
 
 def _fetched(value: str) -> datetime:
@@ -244,10 +251,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=None)
     parser.add_argument("--pages", type=int, default=40, help="pages per layout")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument(
-        "--models", default="", help="path of the fold models, with {} for what and {} for the fold's number"
-    )
-    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--models", type=Path, help="folder of the folds' models")
     parser.add_argument("--rules", action="store_true", help="measure the rules instead of the model")
     parser.add_argument("--flatteners", default="blocks,nodes", help=f"of {','.join(FLATTENERS)}")
     parser.add_argument("--sets", default="fundus,scrapinghub,wcxb")
@@ -258,8 +262,10 @@ def main() -> None:
     folds: list[TextModels] = []
     if arguments.models:
         folds = [
-            models_at(arguments.models.format("lines", number), arguments.models.format("body", number))
-            for number in range(arguments.folds)
+            models_at(
+                arguments.models / f"text_lines.fold{number}.json.gz", arguments.models / f"text_body.fold{number}.npz"
+            )
+            for number in range(FOLDS)
         ]
     by: TextModels | str = "none" if arguments.rules or shipped_models() is None else "shipped"
     if folds and by == "none" and not arguments.rules:
@@ -276,7 +282,7 @@ def main() -> None:
     if data is None:
         return
     if not folds and by != "none":
-        print("flattened pages: left out, the shipped model has seen them; give --models (text_train --folds)")
+        print("flattened pages: left out, the shipped model has seen them; give --models")
         return
     print("flattened development pages, body F1 (4-grams, a page weighs one):")
     flattened_pages(

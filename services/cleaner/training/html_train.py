@@ -79,7 +79,21 @@ def weights(shares: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 def train(tables: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> bytes:
-    """A model file's bytes, from (features, shares, weights) of pages.
+    """A model file's bytes, from (features, shares, weights) of pages."""
+    buffer = io.BytesIO()
+    arrays: dict[str, Any] = fit(tables)
+    np.savez_compressed(buffer, format=FORMAT, columns_hash=columns_hash(), **arrays)
+    return buffer.getvalue()
+
+
+def fit(
+    tables: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    *,
+    networks: int = NETWORKS,
+    units: int = UNITS,
+    passes: int = PASSES,
+) -> dict[str, np.ndarray]:
+    """A model's arrays, from (features, shares, weights) of pages.
 
     Adam with a warm-up and a rate that falls to nothing (cosine); all networks see the same lines and differ in what
     they begin with. Lines of little weight are drawn at a share of it, anew in each pass.
@@ -96,13 +110,13 @@ def train(tables: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> bytes:
     weight = (weight / drawn).astype(np.float32)
 
     random = np.random.default_rng(SEED)
-    width = NETWORKS * UNITS
+    width = networks * units
     hidden = _float32(random.standard_normal((inputs.shape[1], width)) * np.sqrt(2 / inputs.shape[1]))
-    out = _float32(random.standard_normal((NETWORKS, UNITS)) / np.sqrt(UNITS))
-    weights_of = [hidden, np.zeros(width, np.float32), out, np.zeros(NETWORKS, np.float32)]
+    out = _float32(random.standard_normal((networks, units)) / np.sqrt(units))
+    weights_of = [hidden, np.zeros(width, np.float32), out, np.zeros(networks, np.float32)]
     first, second = [np.zeros_like(each) for each in weights_of], [np.zeros_like(each) for each in weights_of]
-    steps, step = PASSES * int(drawn.sum() // BATCH), 0
-    for _ in range(PASSES):
+    steps, step = passes * int(drawn.sum() // BATCH), 0
+    for _ in range(passes):
         order = random.permutation(np.flatnonzero(random.random(len(inputs)) < drawn))
         for at in range(0, len(order) - BATCH + 1, BATCH):
             step += 1
@@ -115,19 +129,14 @@ def train(tables: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> bytes:
                 value -= rate * (mean_slope / (1 - 0.9**step)) / (np.sqrt(mean_square / (1 - 0.999**step)) + 1e-8)
             hidden *= 1 - rate * DECAY
             out *= 1 - rate * DECAY
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        format=FORMAT,
-        columns_hash=columns_hash(),
-        mean=mean.astype(np.float32),
-        scale=scale.astype(np.float32),
-        hidden=weights_of[0],
-        hidden_bias=weights_of[1],
-        out=weights_of[2],
-        out_bias=weights_of[3],
-    )
-    return buffer.getvalue()
+    return {
+        "mean": mean.astype(np.float32),
+        "scale": scale.astype(np.float32),
+        "hidden": weights_of[0],
+        "hidden_bias": weights_of[1],
+        "out": weights_of[2],
+        "out_bias": weights_of[3],
+    }
 
 
 def _float32(values: np.ndarray) -> np.ndarray:

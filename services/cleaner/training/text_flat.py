@@ -183,6 +183,31 @@ def gold_labels(page: GoldPage, lines: PageLines) -> list[Label]:
     return labels
 
 
+def body_lines(page: GoldPage, lines: PageLines) -> tuple[list[bool], list[int], int]:
+    """Which lines are body by the page's gold, the number of words in each, and in the gold.
+
+    A line is where four of five of its words stand in trigrams of the gold. Trigrams run across line ends: a link's
+    text, a name or an item of a list that is a line of its own is told by what stands around it. (Taking all these
+    lines scores .990 on `nodes` and `blocks`; by trigrams within lines, as `gold_labels` has it, .971 and .986.)
+    """
+    gold = _words(page.text)
+    grams = {tuple(gold[at : at + 3]) for at in range(len(gold) - 2)}
+    words, owners = list[str](), list[int]()
+    for index, line in enumerate(lines.lines):
+        own = _words(line.text)
+        words += own
+        owners += [index] * len(own)
+    covered = [False] * len(words)
+    for at in range(len(words) - 2):
+        if tuple(words[at : at + 3]) in grams:
+            covered[at : at + 3] = [True] * 3
+    sizes, found = [0] * len(lines.lines), [0] * len(lines.lines)
+    for owner, is_found in zip(owners, covered, strict=True):
+        sizes[owner] += 1
+        found[owner] += is_found
+    return [size > 0 and part >= 0.8 * size for size, part in zip(sizes, found, strict=True)], sizes, len(gold)
+
+
 def _keep_main_run(lines: PageLines, labels: list[Label]) -> None:
     """Short lines of the gold that stand far from its long ones (a quoted "Yes." in a menu) are not the body."""
     solid = [index for index, label in enumerate(labels) if label == "body" and lines.lines[index].units >= 60]

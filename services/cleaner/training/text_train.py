@@ -1,11 +1,11 @@
 """Trains the model that labels the lines of flattened pages.
 
     uv run --with python-crfsuite python -m services.cleaner.training.text_train --data ../shared/data
-    uv run --with python-crfsuite python -m services.cleaner.training.text_train --data ../shared/data --folds 3
+    uv run --with python-crfsuite python -m services.cleaner.training.text_train --data ../shared/data --folds-out DIR
 
 A linear-chain CRF (L-BFGS, L1 and L2) over `text_features`, trained on synthetic aggregators' pages in random layouts
 and on the development pages flattened in four ways. Its weights become a JSON table, `model/text_lines.json.gz`, which
-is evaluated without the library. With `--folds` nothing is written but one model per fold of sites, for measuring.
+is evaluated without the library. With --folds-out nothing is written but one model per fold of sites, for measuring.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ from services.cleaner.training.text_flat import FLATTENERS, GoldPage, flatten, g
 from services.cleaner.training.text_synthetic import SourceArticle, SyntheticPage, random_page
 
 SETS = ("fundus", "scrapinghub", "wcxb")
+FOLDS = 5
 Sample = tuple[list[list[str]], list[Label]]
 
 
-def fold_of(site: str, folds: int) -> int:
+def fold_of(site: str) -> int:
     """The fold a site is in: the same in every run."""
-    return int.from_bytes(hashlib.sha256(site.encode()).digest()[:4], "big") % folds
+    return int.from_bytes(hashlib.sha256(site.encode()).digest()[:4], "big") % FOLDS
 
 
 def source_articles(folder: Path, limit: int) -> list[SourceArticle]:
@@ -182,7 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Trains the model that labels the lines of flattened pages.")
     parser.add_argument("--data", type=Path, required=True, help="the folder with pages/ and duplicates/")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent.parent / "model" / "text_lines.json.gz")
-    parser.add_argument("--folds", type=int, default=0, help="write one model per fold of sites beside the output")
+    parser.add_argument("--folds-out", type=Path, help="folder for one model per fold of sites, and nothing else")
     parser.add_argument("--synthetic", type=int, default=2500, help="how many synthetic pages")
     parser.add_argument("--seed", type=int, default=20250704)
     parser.add_argument("--c1", type=float, default=0.3)
@@ -192,13 +193,13 @@ def main() -> None:
     registry = default_registry()
     pages = list(read_pages(arguments.data, *SETS))
     sources = source_articles(arguments.data, 2000)
-    for fold in range(arguments.folds) if arguments.folds else [None]:
-        chosen = [page for page in pages if fold is None or fold_of(page.site, arguments.folds) != fold]
+    for fold in range(FOLDS) if arguments.folds_out else [None]:
+        chosen = [page for page in pages if fold is None or fold_of(page.site) != fold]
         samples = flat_samples(chosen, registry)
         flat = len(samples)
         samples += synthetic_samples(sources, page_sources(chosen), registry, arguments.synthetic, arguments.seed)
         model = train(samples, c1=arguments.c1, c2=arguments.c2, iterations=arguments.iterations)
-        path = arguments.output if fold is None else arguments.output.with_name(f"text_lines.fold{fold}.json.gz")
+        path = arguments.output if fold is None else arguments.folds_out / f"text_lines.fold{fold}.json.gz"
         write_model(model, path)
         counts = f"{flat} flattened and {len(samples) - flat} synthetic pages, {len(model['weights'])} features"
         print(f"{path.name}: {counts}, {path.stat().st_size} bytes", flush=True)
