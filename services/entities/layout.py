@@ -1,4 +1,4 @@
-"""What the layout of agency copy says of a name: datelines, and lists of results with a country in brackets."""
+"""What the layout of agency copy says of a name: datelines, lists of results with a country in brackets, ministries."""
 
 from __future__ import annotations
 
@@ -23,32 +23,38 @@ _MONTH: Final = (
     r"October|November|December"
 )
 _AGENCY: Final = (
-    r"\( ?(?:The )?(?:Reuters|AP|AFP|UPI|Associated "
-    r"Press|Xinhua|dpa|DPA|EFE|ANSA|TASS|Itar-Tass|Interfax|Kyodo|PTI|ANI|"
-    r"IANS|CNN|Bloomberg|RFE/RL|VOA|BBC|CP|Canadian Press|AAP|PA|Yonhap|Anadolu|AA|IRNA|SANA|Agence France-Presse)\b"
-    r"[\w .’'/-]{0,20}\)"
+    r"\( ?(?P<agency>(?:The )?(?:Reuters|AP|AFP|UPI|Associated Press|Xinhua|dpa|DPA|EFE|ANSA|TASS|Itar-Tass|Interfax|"
+    r"Kyodo|PTI|ANI|IANS|CNN|Bloomberg|RFE/RL|VOA|BBC|CP|Canadian Press|AAP|PA|Yonhap|Anadolu|AA|IRNA|SANA|"
+    r"Agence France-Presse)\b(?: News| Agency)?)[\w .’'/-]{0,20}\)"
 )
 _DATELINE: Final = re.compile(
     rf"^\s*({_CAPITALS})(?: ?, ?(?!(?:{_MONTH})\b)([A-ZÀ-ÖØ-Þ][\w.’' -]{{1,25}}?))? ?,? ?"
     rf"((?:{_MONTH}) \d\d?\b|\d{{4}}-\d\d-\d\d)?(?: ?, ?\d{{4}})? ?,? ?({_AGENCY})? ?"
-    r"(--|[-–—](?=\s)|:(?=\s)|$)"
+    r"(?P<mark>--|[-–—](?=\s)|:(?=\s)|$)"
 )
 _RANKED: Final = re.compile(
     r"([A-ZÀ-ÖØ-Þ][\w.'’-]*(?: (?:(?:de|da|van|von|der|den|del|la|le|al|bin|ten|di) )*[A-ZÀ-ÖØ-Þ][\w.'’-]*){0,3}) ?"
     r"\( ?([A-ZÀ-ÖØ-Þ][\w.]*(?: [\w.]+){0,3}?) ?\)"
     r"(?: ([A-ZÀ-ÖØ-Þ][\w.'’&/-]*(?: [A-ZÀ-ÖØ-Þ][\w.'’&/-]*){0,2})(?= ?(?:\d|,|;|$|same time|s\.t|at \d|in \d|ret)))?"
 )
+# the recognizer passes over "the Foreign Ministry" that is nobody's in particular
+_MINISTRY: Final = re.compile(
+    r"\b(?!The|A|This|That|His|Her|Its|Their|Our|In|At|Of|And|But|If|When|Both|Each|Every|New|Old|No)[A-Z][a-z]{2,} "
+    r"Ministry\b|\b(?!THE|NEW|OLD)[A-Z]{4,} MINISTRY\b"
+)
 _SPORTS: Final = listed(
-    "athletics badminton baseball basketball boxing cricket cycling football golf gymnastics hockey rowing rugby "
-    "sailing "
-    "skiing soccer squash swimming tennis volleyball wrestling"
+    "alpine american athletics badminton baseball basketball boxing cricket cycling figure football golf "
+    "gymnastics hockey "
+    "horse ice league motor nba nfl nhl nordic racing rowing rugby sailing skating skiing soccer squash swimming "
+    "tennis "
+    "union volleyball wrestling"
 )
 
 
 def laid_out(article: Article, spans: Sequence[Span]) -> list[Span]:
     """`spans` with the towns of datelines as places, and "Name (Country) Team" in lists as person, place, organisation.
 
-    What stands there and was not found is added. In reading order, without overlaps.
+    A ministry is one too. What stands there and was not found is added. In reading order, without overlaps.
     """
     rows = _Rows(article, spans)
     for field, offset, line in paragraphs(article):
@@ -75,6 +81,9 @@ class _Rows:
     def read(self, field: Field, offset: int, line: str) -> None:
         if line[:1].isupper() or line[:1].isspace():
             self._dateline(field, offset, line)
+        if "inistry" in line or "MINISTRY" in line:
+            for match in _MINISTRY.finditer(line):
+                self._say(field, offset + match.start(), offset + match.end(), "ORG")
         if "(" not in line:
             return
         for match in _RANKED.finditer(line):
@@ -88,16 +97,19 @@ class _Rows:
         if match is None:
             return
         start, end = match.span(1)
-        town, region, date, agency = match.group(1, 2, 3, 4)
-        if town.casefold() in _SPORTS or all(word in _SPORTS for word in tokens(town)):
+        town, region, date, agency, mark = match.group(1, 2, 3, "agency", "mark")
+        if all(word in _SPORTS for word in tokens(town)):
             span = self._spans.get((field, offset + start))
             if span is not None and span.end == offset + end:
                 del self._spans[field, offset + start]  # the slug of a sports report
             return
         # "CHICAGO -" alone may be a heading: the town must be known, or a date or an agency follow
-        dashed = match.group(5) not in ("", ":")
+        dashed = mark not in ("", ":")
         if len(town) > 2 and (date or agency or (dashed and (is_place(town) or (region and is_nation(region))))):
             self._say(field, offset + start, offset + end, "LOC")
+            if agency:
+                start, end = match.span("agency")
+                self._say(field, offset + start, offset + end, "ORG")
 
     def result(self) -> list[Span]:
         """The spans as they are now known."""

@@ -43,6 +43,7 @@ def teams_told(article: Article, spans: Sequence[Span]) -> list[Span]:
             _slots(line, sides, _SURE + _LIKELY if is_sports or line.weight >= 4 else _SURE)
     if is_sports:
         for line in lines:
+            _shouted(line, sides)
             _repeats(line, sides)
     return [span for line in lines for span in line.spans]
 
@@ -138,6 +139,10 @@ class _Sides:
         self._surnames = surnames
         self._is_sports = is_sports
 
+    def is_surname(self, name: str) -> bool:
+        """Whether a player of the article is called so."""
+        return tuple(name.split()) in self._surnames
+
     def may_be(self, span: Span) -> bool:
         """Whether the recognizer's reading of `span` leaves room for a club."""
         if is_nation(span.surface):
@@ -157,7 +162,7 @@ _NAME: Final = rf"{_WORD}(?: (?:(?:de|del|la|of|&) )?{_WORD}){{0,3}}"
 _NOTE: Final = r"(?: ?\([^()]{1,80}\))?"
 _PAIR: Final = re.compile(
     rf"(?<![\w-])(?:({_NAME}){_NOTE} (\d{{1,3}}){_NOTE}(?: ?[,-])? ({_NAME}){_NOTE} (\d{{1,3}})"
-    rf"(?![\w./:%-]| ?[-–:] ?\d)|({_NAME}) (\d{{1,3}}) ?[-–:] ?(\d{{1,3}}) ({_NAME}))"
+    rf"(?!\w|[./:%-]\d| ?[-–:] ?\d)|({_NAME}) (\d{{1,3}}) ?[-–:] ?(\d{{1,3}}) ({_NAME}))"
 )
 _PAIR_NAMES: Final = (1, 3, 5, 8)
 _ROW: Final = re.compile(
@@ -173,6 +178,8 @@ _NO_SIDE: Final = listed(
     "west north south attendance att standings results group division round day week stage leg half page channel route "
     "highway flight the a an at in played top goals games points score scores total men women men's women's home"
 )
+# who scored, and when or how much: (Marland 65, Deane 80 pen), (G. Thornwell 120)
+_SCORER: Final = re.compile(rf"(?<=[( ])({_NAME}),? (?=\d{{1,3}}(?:[,;) ]|$))")
 _LONGEST_ROW: Final = 2000
 # short forms of a result that a recognizer of names takes for one
 _TERMS: Final = frozenset({"OT", "AET", "FT", "HT", "SO", "PCT", "GB"})
@@ -189,6 +196,8 @@ def _tables(line: _Line, sides: _Sides, *, is_sports: bool) -> None:
         found = [match.span(i) for match in _PAIR.finditer(text) for i in _PAIR_NAMES if match.group(i)]
     else:
         return
+    if "(" in text and not found and " v " in text:
+        _scorers(line, sides)
     if not found or any(set(tokens(text[start:end])) & _NO_SIDE for start, end in found):
         return
     readings = [_overlapping(line, start, end) for start, end in found]
@@ -197,17 +206,26 @@ def _tables(line: _Line, sides: _Sides, *, is_sports: bool) -> None:
         return
     for start, end in found:
         _say(line, start, end, sides)
+    _scorers(line, sides)
     line.spans = [span for span in line.spans if span.surface not in _TERMS]
+
+
+def _scorers(line: _Line, sides: _Sides) -> None:
+    """Marks who is named in brackets with a minute or a number of runs."""
+    for note in _BRACKETS.finditer(line.text):
+        for match in _SCORER.finditer(line.text, note.start(), note.end()):
+            if not any(span.label == "PER" for span in _overlapping(line, *match.span(1))):
+                _say(line, *match.span(1), sides, "PER")
 
 
 def _overlapping(line: _Line, start: int, end: int) -> list[Span]:
     return [s for s in line.spans if s.start < line.offset + end and line.offset + start < s.end]
 
 
-def _say(line: _Line, start: int, end: int, sides: _Sides) -> None:
-    """That the name at `text[start:end]` is a side, whatever was read there."""
+def _say(line: _Line, start: int, end: int, sides: _Sides, label: Label | None = None) -> None:
+    """That the name at `text[start:end]` is a side, or what `label` says, whatever was read there."""
     surface = line.text[start:end]
-    label: Label = "LOC" if is_nation(surface) else "ORG"
+    label = label or ("LOC" if is_nation(surface) else "ORG")
     if label == "ORG":
         sides.names.add(folded(surface))
     touching = _overlapping(line, start, end)
@@ -362,13 +380,14 @@ _TOWN: Final = re.compile(
     + _any(
         "police airport council councill?or mayor residents? hospitals? courts? city streets? magistrates suburbs? "
         "university prison authorities district county area region port hotels? schools? factory workers voters "
+        "natives? "
         "stadium "
         "arena ground marathon open grand_prix international"
     )
     + r"\b| ?, [A-ZÀ-Þ][\w.]+(?=[,.\s])|-(?:based|born)\b"
 )
 # a line that begins with where it was written
-_DATELINE: Final = re.compile(r"\s*(?:,[^.]{0,40}?)?(?:\(|--|[-–—:]\s|\d{4}-)")
+_DATELINE: Final = re.compile(r"\s*(?:,[^.]{0,40}?)?(?:\((?!\d)|--|[-–—:]\s|\d{4}-)")
 _INITIALS: Final = re.compile(r"(?!U\. ?[SNK]\.)(?:[A-Z]\. ?){1,2}[A-Z][\w'’-]+$")
 
 
@@ -425,21 +444,57 @@ def _told(span: Span, label: Label) -> Span:
     return span if span.label == label else replace(span, label=label)
 
 
+def _shouted(line: _Line, sides: _Sides) -> None:
+    """Marks the sides of the article in its headline in capitals, where names run into the words beside them."""
+    if not line.text.isupper() or len(line.text) > 200:
+        return
+    for name in sides.names:
+        for match in re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", line.text, re.IGNORECASE):
+            before = line.text[: match.start()]
+            touching = _overlapping(line, *match.span())
+            if not before and _DATELINE.match(line.text, match.end()):
+                continue
+            if not _WHERE.search(before.casefold()) and all(s.label != "PER" for s in touching):
+                _say(line, *match.span(), sides)
+
+
 def _repeats(line: _Line, sides: _Sides) -> None:
-    """A side's name is one all through the article, but where a place is meant; countries are places, initials "
-    "people."""
+    """A side's name is one all through the article, but where a place is meant; countries are places, initials people.
+
+    Where two sides are known, what is left of towns that nothing places ("swept by Kansas City") are sides too.
+    """
     text = line.text
+    known = bool(sides.names)
     for i, span in enumerate(line.spans):
         start, end = span.start - line.offset, span.end - line.offset
         before = text[max(0, start - 16) : start]
+        name = folded(span.surface)
         if span.label == "ORG" and span.confidence < 0.7 and is_nation(span.surface):
             line.spans[i] = _told(span, "LOC")
-        elif span.label != "PER" and span.confidence < 0.6 and _INITIALS.match(span.surface):
+        elif span.label != "PER" and (
+            (span.confidence < 0.6 and _INITIALS.match(span.surface))
+            or (span.confidence < 0.9 and name not in sides.names and sides.is_surname(name))
+        ):
             line.spans[i] = _told(span, "PER")
-        elif folded(span.surface) not in sides.names or not sides.may_be(span):
+        elif not sides.may_be(span):
             continue
         elif span.label == "ORG":
-            if _IN.search(before) and is_place(span.surface):
+            if _IN.search(before) and name in sides.names and is_place(span.surface):
                 line.spans[i] = _told(span, "LOC")
-        elif not _WHERE.search(before) and not _TOWN.match(text, end) and (start or not _DATELINE.match(text, end)):
+        elif (
+            (name in sides.names or (known and span.label == "LOC" and is_place(span.surface)))
+            and not _WHERE.search(before)
+            and not _TOWN.match(text, end)
+            and (start or not _DATELINE.match(text, end))
+            and not _is_listed_with_a_place(line, i)
+            and not _is_titled(text, start)
+        ):
             line.spans[i] = _told(span, "ORG")
+
+
+def _is_listed_with_a_place(line: _Line, i: int) -> bool:
+    """Whether the name goes on with another one that is a place: Dallas, Texas; in Leeds and Bradford."""
+    if not i or line.spans[i - 1].label != "LOC" or is_nation(line.spans[i - 1].surface):
+        return False
+    between = line.text[line.spans[i - 1].end - line.offset : line.spans[i].start - line.offset]
+    return between.strip() in (",", "and", "or")

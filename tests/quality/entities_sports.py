@@ -62,7 +62,7 @@ SEEN = (
     "[ORG MILWAUKEE] AT [ORG CLEVELAND]\n"
     "[ORG SEATTLE] AT [ORG DETROIT]",
     "[PER Halloran] blanks [ORG Boston] as [ORG Seattle] win sixth straight\n"
-    "[LOC SEATTLE] (AP) - [PER Dwight Halloran] pitched a three-hitter and [PER Luis Marte] homered twice as "
+    "[LOC SEATTLE] ([ORG AP]) - [PER Dwight Halloran] pitched a three-hitter and [PER Luis Marte] homered twice as "
     "[ORG Seattle] "
     "beat [ORG Boston] 4-0 on Tuesday night.\n"
     "[PER Halloran] (12-5) struck out nine for [ORG Seattle], which moved within two games of [ORG Oakland] in the "
@@ -132,6 +132,75 @@ SEEN = (
     "[LOC ROME] 1996-08-30\n"
     "[LOC WARSAW], [LOC Poland] -- The [ORG Finance Ministry] denied the report.\n"
     "[LOC SAO PAULO], [LOC Brazil] ([ORG AFP]) - [PER Joana Peixoto] won the vote.",
+    "RUGBY UNION - [ORG BATH] NAME UNCHANGED SIDE\n[LOC LONDON] 1996-11-14\n"
+    "[ORG Bath] named an unchanged side on Thursday for the European Cup quarter-final against [ORG Cardiff] in "
+    "[LOC Wales] on Saturday.\n"
+    "Coach [PER Brian Aldous] kept faith with the pack that beat [ORG Pontypridd] 19-6, but [ORG Gloucester]'s "
+    "[PER Ian Fenn] is on the bench.\n"
+    "Team: 15-[PER Jon Callow], 14-[PER Adedayo Bright], 13-[PER Phil Gower], 12-[PER Mike Nicoll], 11-[PER Jon "
+    "Sleigh].",
+    "SOCCER - [PER MARLAND] TO JOIN [ORG REAL MADRID]\n[LOC MADRID] 1996-12-06\n"
+    "[ORG Real Madrid] agreed terms with [ORG Leeds] for striker [PER Tobias Marland] on Friday.\n"
+    "[ORG Barcelona] coach [PER Robbie Hobson] said he had also been watching [PER Marland], who scored 12 goals "
+    "for [ORG Leeds] last season.\n"
+    "[ORG Real] travel to [LOC Seville] at the weekend to meet [ORG Betis].",
+    "SOCCER - SUMMARY OF DUTCH FIRST DIVISION MATCHES\n[LOC AMSTERDAM] 1996-08-24\n"
+    "Summary of matches played in the Dutch first division at the weekend:\n"
+    "[ORG Vitesse Arnhem] 1 ([PER Sturing] 65) [ORG Sparta Rotterdam] 1 ([PER Gerrits] 84). Halftime 0-0. "
+    "Attendance: 6,696.\n"
+    "[ORG Utrecht] 0 [ORG Heerenveen] 0. Attendance: 12,000.\n"
+    "[ORG PSV Eindhoven] 7 ([PER Nilisen] 1, [PER Jonker] 20) [ORG Volendam] 2 ([PER Mulder] 43).",
+    "CRICKET - ENGLISH COUNTY CHAMPIONSHIP SCORES\n[LOC LONDON] 1996-08-30\n"
+    "Close of play scores in four-day matches on Friday:\n"
+    "[LOC Leicester]: [ORG Leicestershire] beat [ORG Somerset] by an innings and 39 runs.\n"
+    "[LOC Chester-le-Street]: [ORG Glamorgan] 259 and 207 ([PER A. Dalling] 53), [ORG Durham] 114 and 81-3.\n"
+    "[LOC Tunbridge Wells]: [ORG Nottinghamshire] 214 ([PER P. Johnstone] 84) v [ORG Kent] 108-3.\n"
+    "At [LOC Portsmouth]: [ORG Middlesex] 199 and 426, [ORG Hampshire] 232 and 109-5.",
+    "BASEBALL - [PER GARZA] LIFTS [ORG TEXAS] PAST [ORG MINNESOTA]\n[LOC MINNEAPOLIS] 1996-08-24\n"
+    "[PER Ivan Garza] hit a three-run homer and [PER Darren Olsen] won his 11th game as the [ORG Texas Rangers] "
+    "beat the [ORG Minnesota Twins] 5-2.\n"
+    "[PER Olsen] (11-8) allowed two runs on six hits. [ORG Texas] leads [ORG Seattle] by five games in the AL West.\n"
+    "In [LOC Baltimore], [PER Roger Pavelka] pitched a complete game as [ORG Baltimore] won for the ninth time in "
+    "11 games.\n"
+    "At [LOC California], [PER Tim Wakeman] pitched the [ORG Angels] past [ORG Boston].\n"
+    "[ORG Chicago] reliever [PER Bill Simons] blew the save, and [ORG Toronto] snapped a six-game losing streak.\n"
+    "[ORG Detroit], which was swept by [ORG Kansas City], has lost eight of its last nine.",
+    "GOLF - SCORES AT WORLD SERIES OF GOLF\n[LOC AKRON], [LOC Ohio] 1996-08-25\n"
+    "Scores from the final round ([LOC U.S.] unless stated):\n"
+    "274 [PER Pete Mallinder] 70 66 68 70\n277 [PER Dudley Walsh] ([LOC South Africa]) 70 68 71 68\n"
+    "278 [PER Davis Lovell] 70 70 69 69, [PER Gavin Norquist] ([LOC Australia]) 73 68 68 69\n",
+    "BASKETBALL - [ORG PHILADELPHIA] NIP [ORG PHOENIX]\n"
+    "Point guard [PER Allen Everett] scored 18 points as [ORG Philadelphia] beat [ORG Phoenix] 112-95, ending a "
+    "five-game losing streak.\n"
+    "The [ORG Suns] are 1-13. [ORG Philadelphia]'s bench had 40 points. [PER Everett] left [LOC Phoenix] with a "
+    "bruised thumb.",
+    "NFL AMERICAN FOOTBALL - [ORG COLTS] EDGE [ORG EAGLES]\n[LOC INDIANAPOLIS] 1996-12-06\n"
+    "[PER Jim Harbison] threw two touchdown passes as [ORG Indianapolis] kept its playoff hopes alive with a 37-10 "
+    "win over [ORG Philadelphia].\n"
+    "[ORG Philadelphia] (8-6) needs help from [ORG Washington] and [ORG Dallas] to reach the playoffs. [ORG "
+    "Buffalo] plays at [ORG Seattle].",
+    "SKIING - WORLD CUP RESULTS\n[LOC TIGNES], [LOC France] 1996-12-05\n"
+    "Results of the women's freestyle aerials:\n1. [PER Kirstie Marsh] ([LOC Australia]) 154.82 points\n2. [PER "
+    "Alla Tsuperka] ([LOC Ukraine]) 149.11\n3. [PER Veronika Brenna] ([LOC U.S.]) 148.05",
+    # not sport
+    "[LOC Indonesia] keeps silent on [LOC Dili] clash\n[LOC JAKARTA] 1996-11-20\n"
+    "[LOC Indonesia] would not comment on a [ORG Human Rights Watch] report, Foreign Minister [PER Hadi Sulaksono] "
+    "said in [LOC Jakarta].\n"
+    "The [ORG Foreign Ministry] in [LOC Lisbon] said [LOC Portugal] would raise the matter with the [ORG European "
+    "Union].\n"
+    "[PER Sulaksono] flies to [LOC New York] on Friday to address the [ORG U.N. Security Council].",
+    "[LOC CHICAGO] 1996-12-06 - Hog prices rose at the [ORG Chicago Mercantile Exchange] and in [LOC Omaha].\n"
+    "[LOC Omaha] stood at $54, [LOC Sioux City] at $53. [ORG Smithers Foods] bought the most, traders in [LOC "
+    "Iowa] said.",
+    "[LOC BEIJING] - [LOC China] on Thursday accused [LOC Taipei] of spoiling the atmosphere, the [ORG Xinhua] "
+    "news agency said.\n"
+    '"Talks are off," said [PER Tan Shurong], spokesman of the [ORG Taiwan Affairs Office].\n'
+    "[ORG Taiwan Power Co] and [ORG Bank of China] declined to comment.",
+    "MINISTER QUITS AFTER [LOC BAGHDAD] ATTACK\n"
+    "[PER KHALID AL-DARRAJI], interior minister, quit on Monday, the [ORG INTERIOR MINISTRY] said.",
+    "Storm Kills Four as It Moves Toward [LOC Florida]\n[LOC MIAMI] ([ORG AP]) — Four people died in [LOC Broward "
+    "County], Sheriff [PER Gregory Tonelli] said.\n"
+    "[ORG Florida Power & Light] said 40,000 homes in [LOC Miami-Dade] had no power.",
 )
 
 UNSEEN = (

@@ -42,7 +42,7 @@ def test_the_town_of_a_dateline_is_a_place(marked: str) -> None:
         "[PER BOTUS] (Bunny of the United States)",
         "[PER NORDEN HALL] - he wrote it.",
         "[ORG FIFA] said so - again.",
-        "[LOC LAKE GENEVA REGION] (Reuters) - Ice.",
+        "[LOC LAKE GENEVA REGION] (Ice) - It melts.",
     ],
 )
 def test_other_capitals_at_a_lines_start_are_none(marked: str) -> None:
@@ -69,3 +69,15 @@ def test_a_list_names_people_their_countries_and_their_teams() -> None:
 def test_a_list_of_companies_and_their_countries_names_no_people() -> None:
     marked = "[ORG Norske Kraft] ([LOC Norway]), [ORG Alstrom Werke] ([LOC Germany]), [ORG Volta Corp] ([LOC France])"
     assert [label for _, label in told(marked)] == ["ORG", "LOC"] * 3
+
+
+def test_a_ministry_is_an_organisation_found_or_not() -> None:
+    assert told(
+        "The Foreign Ministry said so. [ORG Israeli Health Ministry]. The [LOC INTERIOR] MINISTRY. His Ministry."
+    ) == [
+        ("Foreign Ministry", "ORG"),
+        ("Israeli Health Ministry", "ORG"),
+        ("INTERIOR MINISTRY", "ORG"),
+    ]
+    assert told("LAKE [LOC GENEVA] (AP) - Talks began.") == [("LAKE GENEVA", "LOC"), ("AP", "ORG")]
+    assert told("BAKU (AP) - Talks began.") == [("BAKU", "LOC"), ("AP", "ORG")]

@@ -155,6 +155,36 @@ def test_initials_before_a_surname_are_a_persons() -> None:
     ]
 
 
+def test_who_scored_is_named_in_brackets_and_a_surname_is_the_players() -> None:
+    assert told(
+        "Utrecht 1 (Sturing 65) Heerenveen 0. Attendance: 6,696. The league season began.\n"
+        "[PER Allen Everett] rested. Then [ORG Everett] scored for Utrecht."
+    ) == [
+        ("Utrecht", "ORG"), ("Sturing", "PER"), ("Heerenveen", "ORG"), ("Allen Everett", "PER"), ("Everett", "PER"),
+    ]  # fmt: skip
+
+
+def test_where_a_side_is_known_towns_that_nothing_places_are_sides() -> None:
+    assert told(
+        "[LOC Seattle] beat [LOC Boston] 4-0 in the league.\n"
+        "[LOC Detroit], which was swept by [LOC Kansas City], flew to [LOC Dallas]. The season ends in [LOC Miami], "
+        "[LOC Tampa] and [LOC Houston], [LOC Texas], with a baseball game."
+    ) == [
+        ("Seattle", "ORG"), ("Boston", "ORG"), ("Detroit", "ORG"), ("Kansas City", "ORG"), ("Dallas", "LOC"),
+        ("Miami", "LOC"), ("Tampa", "LOC"), ("Houston", "LOC"), ("Texas", "LOC"),
+    ]  # fmt: skip
+
+
+def test_a_headline_in_capitals_names_the_sides_of_the_text() -> None:
+    text = "Philadelphia beat Phoenix 112-95 in a basketball game."
+    spans = [Span("text", 0, 12, "Philadelphia", "LOC", 0.8), Span("text", 18, 25, "Phoenix", "LOC", 0.8)]
+    headline = "PHILADELPHIA NIP PHOENIX"
+    read = teams_told(Article(headline, text), [Span("headline", 13, 24, "NIP PHOENIX", "ORG", 0.2), *spans])
+    assert [(s.surface, s.label) for s in read] == [
+        ("PHILADELPHIA", "ORG"), ("PHOENIX", "ORG"), ("Philadelphia", "ORG"), ("Phoenix", "ORG"),
+    ]  # fmt: skip
+
+
 def test_long_paragraphs_and_long_lists_are_read_in_time() -> None:
     started = time.process_time()
     told("Leeds 2 " * 4000 + "football match " * 2000)
