@@ -175,6 +175,16 @@ def test_where_a_side_is_known_towns_that_nothing_places_are_sides() -> None:
     ]  # fmt: skip
 
 
+def test_the_dateline_of_a_match_report_is_where_it_was_written() -> None:
+    assert told("[LOC Denver] - [LOC Denver] routed [LOC Dallas] 118-91 in a basketball game.")[0] == ("Denver", "LOC")
+
+
+def test_an_article_that_mentions_matches_among_much_else_is_not_about_sport() -> None:
+    text = "The minister spoke of the budget for an hour and of nothing else that day. " * 40
+    marked = f"The football season began.\n{text}\n[LOC Leeds], winless, has a team.\n{text}\n[LOC Derby], too."
+    assert told(marked) == [("Leeds", "LOC"), ("Derby", "LOC")]
+
+
 def test_a_headline_in_capitals_names_the_sides_of_the_text() -> None:
     text = "Philadelphia beat Phoenix 112-95 in a basketball game."
     spans = [Span("text", 0, 12, "Philadelphia", "LOC", 0.8), Span("text", 18, 25, "Phoenix", "LOC", 0.8)]
