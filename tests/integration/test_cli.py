@@ -12,6 +12,7 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -217,7 +218,14 @@ def test_up_shows_what_runs_a_second_up_says_so_and_down_leaves_nothing(folder: 
     again = newsloom("up", "--services", "none", **folder)
     assert again.code == 78
     assert str(state["pid"]) in again.err
-    shown = json.loads(newsloom("status", "--json", **folder).out)
+    shown: dict[str, Any] = {}
+
+    def lag_is_known() -> bool:
+        shown.update(json.loads(newsloom("status", "--json", **folder).out))
+        return shown["lag"] is not None
+
+    # a broker that has just started has no coordinator for every group yet
+    eventually(lag_is_known, within_seconds=60)
     assert shown["stack"]["pid"] == state["pid"]
     assert set(shown["lag"]) == {"cleaner", "entities", "duplicates"}
     # commands of another terminal find the stack by themselves
