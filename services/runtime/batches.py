@@ -29,7 +29,7 @@ MOST_BYTES: Final = 128 * 1024 * 1024
 """Several times the largest value of any topic: a batch of the producers' default sizes never comes near."""
 
 _USUAL_BYTES: Final = 1024 * 1024
-_ENTERED: Final = "failed to write whole buffer"
+_BUFFER_IS_FULL: Final = "failed to write whole buffer"
 
 
 class BatchTooLargeError(Exception):
@@ -89,14 +89,14 @@ def _into(decompress: Callable[[bytes, Any], int]) -> Callable[[Any], bytes]:
         try:
             return bytes(memoryview(usual)[: decompress(payload, usual)])
         except cramjam.DecompressionError as error:
-            if _ENTERED not in str(error):
+            if _BUFFER_IS_FULL not in str(error):
                 raise
         # only what is written to is ever memory
         with mmap.mmap(-1, MOST_BYTES) as largest:
             try:
                 return largest[: decompress(payload, largest)]
             except cramjam.DecompressionError as error:
-                if _ENTERED in str(error):
+                if _BUFFER_IS_FULL in str(error):
                     raise BatchTooLargeError from error
                 raise
 

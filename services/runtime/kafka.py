@@ -121,24 +121,16 @@ def _translated(operation: str, settings: RuntimeSettings) -> Generator[None]:
         yield
     except (kafka.errors.SaslAuthenticationFailedError, kafka.errors.UnsupportedSaslMechanismError) as error:
         raise ConfigurationError(f"Kafka at {settings.kafka_bootstrap} refused to {operation}: {error}") from error
-    except (
-        kafka.errors.TopicAuthorizationFailedError,
-        kafka.errors.GroupAuthorizationFailedError,
-        kafka.errors.ClusterAuthorizationFailedError,
-    ) as error:
-        raise ConfigurationError(
-            f"Kafka at {settings.kafka_bootstrap} does not allow this user to {operation} "
-            f"({type(error).__name__}: {error}); grant the rights that deploy/README.md lists"
-        ) from error
     except (kafka.errors.KafkaError, OSError) as error:
+        said = f"{type(error).__name__}: {error}"
         # an idempotent producer that may write nowhere is told so in words, by an error of no kind of its own
-        if "AuthorizationFailedError" in str(error):
+        if "AuthorizationFailedError" in said:
             raise ConfigurationError(
-                f"Kafka at {settings.kafka_bootstrap} does not allow this user to {operation} ({error}); "
+                f"Kafka at {settings.kafka_bootstrap} does not allow this user to {operation} ({said}); "
                 "grant the rights that deploy/README.md lists"
             ) from error
         raise DependencyError(
-            f"Kafka at {settings.kafka_bootstrap} failed to {operation}: {type(error).__name__}: {error}. "
+            f"Kafka at {settings.kafka_bootstrap} failed to {operation}: {said}. "
             "Start it (`newsloom up`), or name another in NEWSLOOM_KAFKA_BOOTSTRAP."
         ) from error
 

@@ -188,7 +188,7 @@ async def commit_as(consumer: Any, expected: Membership, offsets: Mapping[Place,
             except aiokafka.errors.KafkaError as error:
                 if not error.retriable:
                     raise
-        await asyncio.sleep(consumer._coordinator._retry_backoff_ms / 1000)
+        await asyncio.sleep(coordinator._retry_backoff_ms / 1000)
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,9 @@ def topic(kafka: Broker, topic_prefix: str) -> str:
     return f"{topic_prefix}raw-articles"
 
 
-async def _member(kafka: Broker, topic: str) -> AIOKafkaConsumer:
-    consumer = AIOKafkaConsumer(
+def _member(kafka: Broker, topic: str) -> AIOKafkaConsumer:
+    """A member of the topic's group inside `async with`."""
+    return AIOKafkaConsumer(
         topic,
         bootstrap_servers=kafka.bootstrap,
         group_id=topic,
@@ -38,8 +39,6 @@ async def _member(kafka: Broker, topic: str) -> AIOKafkaConsumer:
         session_timeout_ms=6000,
         heartbeat_interval_ms=200,
     )
-    await consumer.start()
-    return consumer
 
 
 async def _until(condition: Callable[[], bool]) -> None:
@@ -55,33 +54,25 @@ async def _committed(consumer: AIOKafkaConsumer, place: tuple[str, int]) -> int 
 
 def test_offsets_of_a_membership_that_has_ended_are_refused_before_they_are_sent(kafka: Broker, topic: str) -> None:
     async def scenario() -> None:
-        first = await _member(kafka, topic)
-        second: AIOKafkaConsumer | None = None
-        try:
+        async with _member(kafka, topic) as first:
             await _until(lambda: len(first.assignment()) == _PARTITIONS)
             before = membership(first)
             await commit_as(first, before, {(topic, number): (1, "begun") for number in range(_PARTITIONS)})
-            second = await _member(kafka, topic)
-            await _until(lambda: len(first.assignment()) == 1 and len(second.assignment()) == 1)
-            # a partition that the first has kept: the broker knows it as a member, and takes what it says
-            [kept] = [(part.topic, part.partition) for part in first.assignment()]
-            await commit_as(first, membership(first), {kept: (5, "")})
-            with pytest.raises(aiokafka.errors.CommitFailedError, match="given its partitions out again"):
-                await commit_as(first, before, {kept: (2, "")})
-            assert await _committed(first, kept) == 5
-        finally:
-            for consumer in (first, second):
-                if consumer is not None:
-                    await consumer.stop()
+            async with _member(kafka, topic) as second:
+                await _until(lambda: len(first.assignment()) == 1 and len(second.assignment()) == 1)
+                # a partition that the first has kept: the broker knows it as a member, and takes what it says
+                [kept] = [(part.topic, part.partition) for part in first.assignment()]
+                await commit_as(first, membership(first), {kept: (5, "")})
+                with pytest.raises(aiokafka.errors.CommitFailedError, match="given its partitions out again"):
+                    await commit_as(first, before, {kept: (2, "")})
+                assert await _committed(first, kept) == 5
 
     asyncio.run(scenario())
 
 
 def test_a_commit_that_waits_over_a_rebalance_is_refused_too(kafka: Broker, topic: str) -> None:
     async def scenario() -> None:
-        first = await _member(kafka, topic)
-        second: AIOKafkaConsumer | None = None
-        try:
+        async with _member(kafka, topic) as first:
             await _until(lambda: len(first.assignment()) == _PARTITIONS)
             # another commit is under way, and takes longer than the rebalance
             committing = cast("Any", first)._coordinator._commit_lock
@@ -89,15 +80,11 @@ def test_a_commit_that_waits_over_a_rebalance_is_refused_too(kafka: Broker, topi
             waiting = asyncio.create_task(
                 commit_as(first, membership(first), {(topic, 0): (2, ""), (topic, 1): (2, "")})
             )
-            second = await _member(kafka, topic)
-            await _until(lambda: len(first.assignment()) == 1 and len(second.assignment()) == 1)
-            committing.release()
-            with pytest.raises(aiokafka.errors.CommitFailedError):
-                await waiting
-            assert [await _committed(first, (topic, number)) for number in range(_PARTITIONS)] == [None, None]
-        finally:
-            for consumer in (first, second):
-                if consumer is not None:
-                    await consumer.stop()
+            async with _member(kafka, topic) as second:
+                await _until(lambda: len(first.assignment()) == 1 and len(second.assignment()) == 1)
+                committing.release()
+                with pytest.raises(aiokafka.errors.CommitFailedError):
+                    await waiting
+                assert [await _committed(first, (topic, number)) for number in range(_PARTITIONS)] == [None, None]
 
     asyncio.run(scenario())
