@@ -65,7 +65,9 @@ def content_hash(*parts: str) -> str:
 
 def value_hash(value: bytes) -> str:
     """32 hex digits of SHA-256 over a record's value as it lies on the topic: who "owns" a memo (DESIGN, identity)."""
-    return hashlib.sha256(HASH_SCHEME.encode() + b"\0" + value).hexdigest()[:32]
+    digest = hashlib.sha256(HASH_SCHEME.encode() + b"\0")
+    digest.update(value)
+    return digest.hexdigest()[:32]
 
 
 def _parse_instant(value: object) -> object:

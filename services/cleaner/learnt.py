@@ -49,6 +49,8 @@ def place_of(carrier: str, outlet_id: str) -> str:
 
 
 _NOT_KEPT: Final = re.compile(r"[\W_]+")
+_QUOTES_AND_DASHES: Final = "“”‘’–—…"
+"""All that keeps most lines of English news from being ASCII."""
 _NOT_KEPT_BYTES: Final = bytes(number for number in range(128) if not chr(number).isalnum())
 
 
@@ -56,10 +58,13 @@ def line_hash(text: str) -> bytes:
     """Eight bytes by which a line is known again: of its letters and digits, folded."""
     # what `fold_key` gives, character by character, at a tenth of its time
     if text.isascii():
-        folded = text.lower().encode().translate(None, _NOT_KEPT_BYTES)
+        key = text.lower()
     else:
         key = unicodedata.normalize("NFKC", text).casefold()
-        folded = key.encode("utf-8", "surrogatepass").translate(None, _NOT_KEPT_BYTES)
+        for mark in _QUOTES_AND_DASHES:
+            key = key.replace(mark, "")
+    folded = key.encode("utf-8", "surrogatepass").translate(None, _NOT_KEPT_BYTES)
+    if not key.isascii():
         key = folded.decode("utf-8", "surrogatepass")
         # mostly there is nothing left to take away
         folded = folded if key.isalnum() else _NOT_KEPT.sub("", key).encode()
