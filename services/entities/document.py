@@ -25,6 +25,9 @@ _SENTENCE_END: Final = re.compile(r"[.!?:;\n]['\"’”)\]]*\s*$|^\s*$|[\"“‘
 
 _WORDS_BEFORE: Final = re.compile(r"([^\W\d_]+)[ \n]$")
 _WORD_AFTER: Final = re.compile(r"[ \n]([^\W\d_]+)")
+_COUNTRY_BEHIND: Final = re.compile(
+    r" ((?:(?:New|North|South|Saudi|Sri|United) )?[^\W\d_]{3,})(?=[,.;:!?)”\"]|$|['’]s\b)"
+)
 # what only an organisation is, standing directly before its name; and whom it has, after "a NAME"
 _BODIES: Final = listed(
     "airline agency bank broadcaster brewer builder carmaker carrier charity chipmaker company conglomerate firm giant "
@@ -67,24 +70,34 @@ def _called_like_people_and_places(article: Article, spans: Sequence[Span]) -> l
     """Organisations that were read as people or places, where the article's way of naming them tells.
 
     Who is named in full more than once, without a title and never by the surname, and has "a … spokesman" or is "the
-    utility …", is no person. What begins with an organisation's name and ends in a country's is its branch there.
+    utility …", is no person. What begins with an organisation's name and ends in a country's is its branch there, and
+    so is such a name with a country's right behind it, where nothing follows that the country could belong to.
     """
     alone = {tokens(span.surface) for span in spans if span.label == "PER" and not person(span.surface).is_full}
     in_full: dict[str, list[Span]] = defaultdict(list)
     for span in spans:
         if span.label == "PER" and person(span.surface).is_full:
             in_full[folded(span.surface)].append(span)
+    # a mention beside "spokesman" may be the one that was read rightly
+    told = {folded(span.surface) for span in spans if span.label in ("PER", "ORG") and _is_body(article, span)}
+    mentions = Counter(folded(span.surface) for span in spans)
     bodies = {
         name
         for name, found in in_full.items()
-        if len(found) > 1
+        if mentions[name] > 1
+        and name in told
         and tokens(name)[-1:] not in alone
         and not any(_titled(article, span) for span in found)
-        and any(_is_body(article, span) for span in found)
     }
-    named = {tokens(span.surface) for span in spans if span.label == "ORG"}
+    named = Counter(tokens(span.surface) for span in spans if span.label == "ORG")
+    branches = [_branch(article, span) if named[tokens(span.surface)] > 1 else span for span in spans]
     out: list[Span] = []
-    for span in spans:
+    for span, longer in zip(spans, branches, strict=True):
+        if longer is not span:
+            out.append(longer)
+            continue
+        if out and span.field == out[-1].field and span.start < out[-1].end:
+            continue  # the country, which is of the branch's name now
         words_ = tokens(span.surface)
         if (span.label == "PER" and folded(span.surface) in bodies) or (
             span.label == "LOC"
@@ -96,6 +109,15 @@ def _called_like_people_and_places(article: Article, spans: Sequence[Span]) -> l
             span = replace(span, label="ORG")
         out.append(span)
     return out
+
+
+def _branch(article: Article, span: Span) -> Span:
+    """The organisation's name with the country's that stands right behind it; `span` itself where none does."""
+    found = _COUNTRY_BEHIND.match(article.of(span.field), span.end) if span.label == "ORG" else None
+    if found is None or country(found.group(1)) is None:
+        return span
+    end = found.end(1)
+    return replace(span, end=end, surface=article.of(span.field)[span.start : end])
 
 
 def _titled(article: Article, span: Span) -> bool:

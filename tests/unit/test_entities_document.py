@@ -107,6 +107,12 @@ def test_what_is_only_named_in_full_and_has_spokesmen_is_no_person() -> None:
     assert {label for *_, label in read} == {"ORG"}
 
 
+def test_one_mention_read_rightly_beside_its_spokesman_tells_of_the_others() -> None:
+    text = "A Lena Morwen spokesman said so. Power failed. Lena Morwen will rebuild."
+    read = _read(text, _span(text, "Lena Morwen", "ORG", 0.5), _span(text, "Lena Morwen", "PER", 0.9, 1))
+    assert [label for *_, label in read] == ["ORG", "ORG"]
+
+
 def test_a_person_with_a_spokesman_stays_a_person() -> None:
     for text in (
         "A Lena Morwen spokesman said so. Lena Morwen will run. Morwen won before.",  # called by the surname
@@ -125,3 +131,20 @@ def test_an_organisations_branch_in_a_country_is_no_place() -> None:
     spans = [_span(text, "Kestrel", "ORG"), _span(text, "Kestrel Moldova", "LOC", 0.5)]
     read = _read(text, *spans, _span(text, "New Zealand", "LOC", 0.5))
     assert [label for *_, label in read] == ["ORG", "ORG", "LOC"]
+
+
+def test_a_country_right_behind_an_organisations_name_is_of_it_where_nothing_follows() -> None:
+    text = "Kestrel reported it. The offices of Kestrel Moldova, a broadcaster, were shut. Kestrel left."
+    first, second, third = (_span(text, "Kestrel", "ORG", 0.9, n) for n in range(3))
+    read = _read(text, first, second, _span(text, "Moldova", "LOC"), third)
+    assert [surface for _, surface, _ in read] == ["Kestrel", "Kestrel Moldova", "Kestrel"]
+    assert {label for *_, label in read} == {"ORG"}
+    striker = text.replace("Kestrel Moldova, a broadcaster", "Kestrel Moldova striker Ion Rusu")
+    first, second, third = (_span(striker, "Kestrel", "ORG", 0.9, n) for n in range(3))
+    read = _read(striker, first, second, _span(striker, "Moldova", "LOC"), third)
+    assert [(surface, label) for _, surface, label in read] == [
+        ("Kestrel", "ORG"),
+        ("Kestrel", "ORG"),
+        ("Moldova", "LOC"),
+        ("Kestrel", "ORG"),
+    ]
