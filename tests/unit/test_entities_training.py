@@ -6,7 +6,7 @@ import random
 from typing import Any, cast
 
 from services.entities.encoding import LABELS
-from services.entities.training.data import Pools, Sentence, spans, varied
+from services.entities.training.data import Pools, Sentence, recased, spans, varied
 from services.entities.training.synthetic import made
 
 
@@ -43,3 +43,13 @@ def test_a_swapped_name_keeps_its_label_and_its_neighbours() -> None:
         assert [label for *_, label in spans(item.labels)] == ["PER", "PER", "LOC"]
         plain = tuple(w.casefold() for w, label in zip(item.words, item.labels, strict=True) if label == 0)
         assert plain == ("met", "in", ".")
+
+
+def test_recased_words_keep_their_number_and_their_letters() -> None:
+    words = ("The", "mayor", "of", "São", "Paulo", "met", "NATO")
+    seen = {recased(words, random.Random(seed)) for seed in range(200)}
+    assert seen == {
+        words,
+        ("THE", "MAYOR", "OF", "SÃO", "PAULO", "MET", "NATO"),
+        ("The", "Mayor", "of", "São", "Paulo", "Met", "NATO"),
+    }

@@ -145,12 +145,17 @@ def varied(item: Sentence, rng: random.Random, pools: Pools) -> Sentence:
     """`item` as another newsroom might print it: names swapped now and then, and sometimes a headline's capitals."""
     if rng.random() < 0.25:
         item = _swapped(item, rng, pools)
+    return Sentence(item.source, recased(item.words, rng), item.labels)
+
+
+def recased(words: tuple[str, ...], rng: random.Random) -> tuple[str, ...]:
+    """The words, now and then in the capitals or the title case of a headline."""
     dice = rng.random()
     if dice < 0.06:
-        return Sentence(item.source, tuple(w.upper() for w in item.words), item.labels)
+        return tuple(word.upper() for word in words)
     if dice < 0.13:
-        return Sentence(item.source, tuple(_title(w, i) for i, w in enumerate(item.words)), item.labels)
-    return item
+        return tuple(_title(word, i) for i, word in enumerate(words))
+    return words
 
 
 def _title(word: str, position: int) -> str:

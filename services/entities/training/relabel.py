@@ -24,15 +24,16 @@ from tokenizers import Tokenizer
 
 from services.entities.decoding import best_path
 from services.entities.document import placed, read_whole
-from services.entities.encoding import LABELS, Encoder, words
+from services.entities.encoding import LABELS, Encoded, Encoder, words
 from services.entities.mentions import Article
 from services.entities.mentions import paragraphs as article_paragraphs
 from services.entities.recognizer import Found
 from services.entities.scoring import joined
 from services.entities.spans import tidied
 from services.entities.training import data as sets
-from services.entities.training.network import Network, stored
-from services.entities.transformer import TransformerRecognizer
+from services.entities.training.network import stored
+from services.entities.training.teacher import TeacherNetwork
+from services.entities.transformer import WINDOW_PIECES, TransformerRecognizer
 
 logger = logging.getLogger("relabel")
 
@@ -57,15 +58,51 @@ def read_pseudo(path: Path) -> list[PseudoParagraph]:
     ]
 
 
+def trained(path: Path) -> torch.nn.Module:
+    """The network whose weights lie at `path`: a teacher, or one like those it teaches."""
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if "distances.weight" not in state:
+        return stored(path)
+    network = TeacherNetwork(state["words.weight"].shape[0], state["piece_words"].shape[0])
+    network.load_state_dict(state)
+    return network
+
+
 class TorchNetwork:
     """A trained network behind the same port as the exported one."""
 
-    def __init__(self, network: Network, device: torch.device) -> None:
-        self._network = network.to(device).eval()
+    def __init__(self, network: torch.nn.Module, device: torch.device, *, bfloat16: bool = False) -> None:
+        # autocast would make the weights small anew for every paragraph
+        self._network = network.to(device, torch.bfloat16 if bfloat16 else torch.float32).eval()
         self._device = device
+        self._ahead: dict[tuple[tuple[int, ...], tuple[int, ...]], np.ndarray] = {}
+
+    def read_ahead(self, windows: list[Encoded], *, pieces: int = 1536) -> None:
+        """Run `windows` together, those of like length at a time, for `logs` to find: three times as fast as singly."""
+        self._ahead.clear()
+        waiting = sorted(windows, key=lambda window: len(window.ids))
+        while waiting:
+            length = len(waiting[-1].ids)
+            count = max(1, pieces // length)
+            batch, waiting = waiting[-count:], waiting[:-count]
+            ids = torch.zeros(len(batch), length, dtype=torch.long)
+            features = torch.zeros(len(batch), length, dtype=torch.long)
+            mask = torch.zeros(len(batch), length, dtype=torch.bool)
+            for row, window in enumerate(batch):
+                ids[row, : len(window.ids)] = torch.tensor(window.ids)
+                features[row, : len(window.ids)] = torch.tensor(window.features)
+                mask[row, : len(window.ids)] = True
+            with torch.inference_mode():
+                scores = self._network(ids.to(self._device), features.to(self._device), mask.to(self._device))
+                found = torch.log_softmax(scores.float(), dim=-1).cpu().numpy()
+            for row, window in enumerate(batch):
+                self._ahead[window.ids, window.features] = found[row, : len(window.ids)]
 
     def logs(self, ids, features) -> np.ndarray:
         """[pieces, labels]."""
+        known = self._ahead.get((tuple(ids), tuple(features)))
+        if known is not None:
+            return known
         with torch.inference_mode():
             scores = self._network(
                 torch.tensor([list(ids)], device=self._device), torch.tensor([list(features)], device=self._device)
@@ -75,6 +112,19 @@ class TorchNetwork:
 
 class Teacher(TransformerRecognizer):
     """The recognizer, with each paragraph's distributions kept beside the names."""
+
+    def __init__(self, network: TorchNetwork, encoder: Encoder) -> None:
+        super().__init__(network, encoder, name="teacher", version="0")
+        self._torch = network
+
+    def read_ahead(self, texts: list[str]) -> None:
+        """Read the paragraphs that one window holds, for `distributions` to find."""
+        windows = [
+            self._encoder.encode([word.text for word in words(text) if self._encoder.pieces(word.text)])
+            for text in texts
+        ]
+        # [CLS] and [SEP] stand around a window's pieces
+        self._torch.read_ahead([window for window in windows if 2 < len(window.ids) <= WINDOW_PIECES + 2])
 
     def distributions(self, text: str) -> tuple[list[str], list[tuple[int, int]], np.ndarray, tuple[Found, ...]]:
         """(words, their offsets, probabilities [words, labels], names) of one paragraph."""
@@ -106,6 +156,8 @@ def articles(folder: Path, count: int, seed: int) -> Iterator[Article]:
 def relabelled(teacher: Teacher, article: Article, *, longest: int = 110) -> list[PseudoParagraph]:
     """The article's paragraphs, cut to at most `longest` words, with what the teacher and the document pass say."""
     parts = article_paragraphs(article)
+    if len(parts) > 1:
+        teacher.read_ahead([text for _, _, text in parts])
     read = [teacher.distributions(text) for _, _, text in parts]
     whole = read_whole(article, placed(parts, [names for *_, names in read]))
     out: list[PseudoParagraph] = []
@@ -141,14 +193,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--bfloat16", action=argparse.BooleanOptionalAction, default=False)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(arguments.threads)
     chosen = arguments.device
     device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if chosen == "auto" else chosen)
-    network = stored(arguments.network)
+    network = trained(arguments.network)
     encoder = Encoder(Tokenizer.from_file(str(arguments.minilm / "tokenizer.json")))
-    teacher = Teacher(TorchNetwork(network, device), encoder, name="teacher", version="0")
+    teacher = Teacher(TorchNetwork(network, device, bfloat16=arguments.bfloat16), encoder)
     out: list[PseudoParagraph] = []
     for n, article in enumerate(articles(arguments.data / "duplicates", arguments.articles, arguments.seed)):
         # the lead holds most of an article's new names
@@ -160,8 +213,11 @@ def main() -> None:
         for source, tokens, _ in sets.raw_sentences(arguments.data / "entities" / "annotated.jsonl.gz")
         if source.startswith("gmb")
     ]
-    for text in random.Random(arguments.seed).sample(texts, min(arguments.sentences, len(texts))):
-        out.extend(relabelled(teacher, Article("", text)))
+    sample = random.Random(arguments.seed).sample(texts, min(arguments.sentences, len(texts)))
+    for start in range(0, len(sample), 500):
+        teacher.read_ahead(sample[start : start + 500])
+        for text in sample[start : start + 500]:
+            out.extend(relabelled(teacher, Article("", text)))
     written = {
         "words": [" ".join(p.words) for p in out],
         "probabilities": [(p.probabilities * 255).round().to(torch.uint8) for p in out],

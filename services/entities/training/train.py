@@ -24,6 +24,7 @@ from services.entities.training import data as sets
 from services.entities.training.network import Network, from_minilm, from_shipped, reduced, stored
 from services.entities.training.relabel import PseudoParagraph, read_pseudo
 from services.entities.training.synthetic import World, made
+from services.entities.training.teacher import TeacherNetwork, from_mpnet
 from services.entities.transformer import MODEL_FOLDER
 
 logger = logging.getLogger("train")
@@ -55,7 +56,8 @@ def rows_of_epoch(
         for item in sets.paragraphs(own, rng, max_words=110):
             rows.append((encoder.encode(item.words), item.labels, None))
     for paragraph in rng.sample(pseudo, round(len(pseudo) * share)):
-        rows.append((encoder.encode(paragraph.words), (), paragraph.probabilities))
+        # the teacher read it as printed; a headline's capitals hide nothing that it then told
+        rows.append((encoder.encode(sets.recased(paragraph.words, rng)), (), paragraph.probabilities))
     rng.shuffle(rows)
     return rows
 
@@ -121,6 +123,20 @@ def loss_of(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return hard - either.sum()
 
 
+def beginning(arguments: argparse.Namespace) -> Network | TeacherNetwork:
+    """The network that training starts from."""
+    if arguments.mpnet:
+        return from_mpnet(arguments.mpnet, Tokenizer.from_file(str(arguments.minilm / "tokenizer.json")))
+    if arguments.start in (Path("shipped"), Path("shipped-fast")):
+        network = from_shipped(MODEL_FOLDER, "fast" if arguments.start.name == "shipped-fast" else "default")
+    else:
+        network = stored(arguments.start) if arguments.start else from_minilm(arguments.minilm)
+    if arguments.keep_layers:
+        kept = tuple(int(number) for number in arguments.keep_layers.split(","))
+        network = reduced(network, layers=kept, inner=arguments.inner)
+    return network
+
+
 def train(arguments: argparse.Namespace) -> None:
     """Trains and leaves `network.pt` and the checkpoint in `arguments.out`."""
     torch.set_num_threads(arguments.threads)
@@ -133,13 +149,10 @@ def train(arguments: argparse.Namespace) -> None:
     pools = sets.Pools(gold, world.swap if world else None)
     pseudo = read_pseudo(arguments.also) if arguments.also else []
     logger.info("sentences %s, relabelled paragraphs %d", dict(Counter(s.source for s in gold)), len(pseudo))
-    if arguments.start == Path("shipped"):
-        network = from_shipped(MODEL_FOLDER)
-    else:
-        network = stored(arguments.start) if arguments.start else from_minilm(arguments.minilm)
-    if arguments.keep_layers:
-        kept = tuple(int(number) for number in arguments.keep_layers.split(","))
-        network = reduced(network, layers=kept, inner=arguments.inner)
+    network = beginning(arguments)
+    start = {name: value.clone() for name, value in network.state_dict().items()} if arguments.start_share else {}
+    if arguments.keep_words:
+        network.words.weight.requires_grad_(False)
     network.to(device).train()
     fresh = [p for n, p in network.named_parameters() if n.startswith(("features", "labels"))]
     known = [p for n, p in network.named_parameters() if p.requires_grad and not n.startswith(("features", "labels"))]
@@ -147,7 +160,7 @@ def train(arguments: argparse.Namespace) -> None:
         {"params": known, "lr": arguments.rate},
         {"params": fresh, "lr": arguments.rate * (1 if arguments.start else 5)},
     ]
-    optimizer = torch.optim.AdamW(groups, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
 
     def planned(epoch: int) -> list[list[Row]]:
         rng = random.Random(f"{arguments.seed}/{epoch}")
@@ -201,7 +214,8 @@ def train(arguments: argparse.Namespace) -> None:
         if step % 4 == 0:  # every fourth step is as good and a quarter of the work
             keep = min(arguments.average, 1 - 4 / (step + 4)) if arguments.average else 0.0
             for name, value in network.state_dict().items():
-                mean[name].lerp_(value, 1 - keep)
+                if value.is_floating_point():
+                    mean[name].lerp_(value, 1 - keep)
         running, seen, pieces = running + loss.item(), seen + words, pieces + int(mask.sum())
         if step % 100 == 0 or step == first + 10:
             speed = pieces / (time.monotonic() - began)
@@ -219,13 +233,16 @@ def train(arguments: argparse.Namespace) -> None:
             written = time.monotonic()
     if arguments.average:
         network.load_state_dict(mean)
+    for name, value in network.state_dict().items():
+        if name in start and value.is_floating_point():
+            value.lerp_(start[name].to(value.device), arguments.start_share)
     torch.save({k: v.cpu() for k, v in network.state_dict().items()}, arguments.out / "network.pt")
     saved.unlink(missing_ok=True)
     logger.info("written %s after %.0f s", arguments.out / "network.pt", time.monotonic() - began)
     report(network.eval(), encoder, arguments.data, device)
 
 
-def report(network: Network, encoder: Encoder, folder: Path, device: torch.device) -> None:
+def report(network: Network | TeacherNetwork, encoder: Encoder, folder: Path, device: torch.device) -> None:
     """Logs strict span F1 on what was held back, per set."""
     from services.entities.decoding import best_path
     from services.entities.scoring import SpanScore, gold_spans, joined
@@ -260,15 +277,25 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt and network.pt")
     parser.add_argument("--also", type=Path, help="paragraphs relabelled by services.entities.training.relabel")
     parser.add_argument("--also-share", type=float, default=1.0, help="share of those that an epoch shows")
-    parser.add_argument("--start", type=Path, help="network.pt to start from instead of MiniLM; shipped: our model")
+    parser.add_argument("--start", type=Path, help="network.pt to go on from; shipped, shipped-fast: ours; else MiniLM")
+    parser.add_argument(
+        "--mpnet", type=Path, help="train the teacher, from MPNet's model.safetensors and vocab.txt here"
+    )
     parser.add_argument(
         "--made", type=int, default=0, help="sentences of our own an epoch; names are then invented too"
     )
     parser.add_argument(
         "--average", type=float, default=0.0, help="weight of the past in averaged weights, as 0.98; 0: none"
     )
+    parser.add_argument(
+        "--start-share",
+        type=float,
+        default=0.0,
+        help="share of the starting weights in what is written (Wortsman et al., Robust fine-tuning, 2022); 0: none",
+    )
     parser.add_argument("--keep-layers", default="", help="train a smaller student: these layers of --start, as 0,3")
     parser.add_argument("--inner", type=int, default=512, help="width of the student's layers' middle")
+    parser.add_argument("--keep-words", action="store_true", help="leave the word vectors as --start has them")
     parser.add_argument("--epochs", type=float, default=5.0)
     parser.add_argument("--repeat", type=int, default=1, help="times an epoch shows the annotated sentences")
     parser.add_argument("--rate", type=float, default=1e-4, help="highest learning rate")

@@ -1,0 +1,122 @@
+"""The teacher: MPNet's twelve layers of width 768 with our word shapes, eight times the network that it teaches.
+
+It never ships. Trained on the same annotated sets, it tells more; the small network learns that from the news that it
+labels. Song et al., "MPNet: Masked and Permuted Pre-training for Language Understanding", 2020.
+"""
+# pyright: basic, reportMissingImports=false
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional
+
+from services.entities.encoding import CONTEXTS, LABELS, SHAPES
+
+WIDTH, HEADS, LAYERS, INNER, BUCKETS, FARTHEST = 768, 12, 12, 3072, 32, 128
+
+_SPECIAL = {"[CLS]": "<s>", "[SEP]": "</s>", "[PAD]": "<pad>"}
+
+
+def distance_buckets(length: int) -> Tensor:
+    """[length, length]: the bucket of each pair's distance, as in T5: exact near by, logarithmic to `FARTHEST`."""
+    at = torch.arange(length)
+    back = at[:, None] - at[None, :]
+    half, near = BUCKETS // 2, BUCKETS // 4
+    far = near + (
+        torch.log(back.abs().clamp(min=1).float() / near) / math.log(FARTHEST / near) * (half - near)
+    ).long().clamp(max=half - near - 1)
+    return (back < 0).long() * half + torch.where(back.abs() < near, back.abs(), far)
+
+
+class TeacherLayer(nn.Module):
+    """One transformer layer, post-norm, with the distance's bias in its attention."""
+
+    def __init__(self, dropout: float) -> None:
+        super().__init__()
+        self.query, self.key, self.value, self.out = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
+        self.norm1, self.norm2 = (nn.LayerNorm(WIDTH, eps=1e-5) for _ in range(2))
+        self.up, self.down = nn.Linear(WIDTH, INNER), nn.Linear(INNER, WIDTH)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        batch, length, _ = x.shape
+
+        def heads(y: Tensor) -> Tensor:
+            return y.view(batch, length, HEADS, WIDTH // HEADS).transpose(1, 2)
+
+        q, k, v = heads(self.query(x)), heads(self.key(x)), heads(self.value(x))
+        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))
+        mixed = mixed.transpose(1, 2).reshape(batch, length, WIDTH)
+        x = self.norm1(x + self.dropout(self.out(mixed)))
+        return self.norm2(x + self.dropout(self.down(functional.gelu(self.up(x)))))
+
+
+class TeacherNetwork(nn.Module):
+    """MiniLM's piece ids and our features [batch, length] to label scores [batch, length, labels]."""
+
+    def __init__(self, vocabulary: int = 30527, pieces: int = 30522, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.words = nn.Embedding(vocabulary, WIDTH)
+        self.positions = nn.Embedding(512, WIDTH)
+        self.features = nn.Embedding(SHAPES * CONTEXTS, WIDTH)
+        self.distances = nn.Embedding(BUCKETS, HEADS)
+        self.norm = nn.LayerNorm(WIDTH, eps=1e-5)
+        self.layers = nn.ModuleList(TeacherLayer(dropout) for _ in range(LAYERS))
+        self.dropout = nn.Dropout(dropout)
+        self.labels = nn.Linear(WIDTH, len(LABELS))
+        self.piece_words: Tensor
+        self.register_buffer("piece_words", torch.zeros(pieces, dtype=torch.long))
+        nn.init.normal_(self.features.weight, std=0.02)
+
+    def forward(self, ids: Tensor, features: Tensor, mask: Tensor | None = None) -> Tensor:
+        """`mask` [batch, length] is true on pieces and false on padding; None when there is no padding."""
+        length = ids.shape[1]
+        x = self.words(self.piece_words[ids]) + self.positions.weight[:length] + self.features(features)
+        x = self.dropout(self.norm(x))
+        bias = self.distances(distance_buckets(length).to(ids.device)).permute(2, 0, 1)[None]
+        if mask is not None:
+            bias = bias.masked_fill(~mask[:, None, None, :], -1e4)
+        for layer in self.layers:
+            x = layer(x, bias)
+        return self.labels(self.dropout(x))
+
+
+def from_mpnet(folder: Path, tokenizer: Tokenizer) -> TeacherNetwork:
+    """A network that starts from the MPNet weights in `folder`, for the pieces of MiniLM's `tokenizer`.
+
+    Raises KeyError when a piece of the tokenizer is no word of MPNet's vocabulary.
+    """
+    from safetensors.torch import load_file
+
+    loaded = load_file(str(folder / "model.safetensors"))
+    known = {word: i for i, word in enumerate((folder / "vocab.txt").read_text(encoding="utf-8").split("\n"))}
+    net = TeacherNetwork(loaded["embeddings.word_embeddings.weight"].shape[0], tokenizer.get_vocab_size())
+    state = net.state_dict()
+    state["words.weight"] = loaded["embeddings.word_embeddings.weight"]
+    # positions 0 and 1 are the padding's
+    state["positions.weight"] = loaded["embeddings.position_embeddings.weight"][2:514]
+    state["distances.weight"] = loaded["encoder.relative_attention_bias.weight"]
+    for piece, number in tokenizer.get_vocab().items():
+        state["piece_words"][number] = known[_SPECIAL.get(piece, piece)]
+    names = {
+        "query": "attention.attn.q",
+        "key": "attention.attn.k",
+        "value": "attention.attn.v",
+        "out": "attention.attn.o",
+        "norm1": "attention.LayerNorm",
+        "up": "intermediate.dense",
+        "down": "output.dense",
+        "norm2": "output.LayerNorm",
+    }
+    for part in ("weight", "bias"):
+        state[f"norm.{part}"] = loaded[f"embeddings.LayerNorm.{part}"]
+        for i in range(LAYERS):
+            for new, old in names.items():
+                state[f"layers.{i}.{new}.{part}"] = loaded[f"encoder.layer.{i}.{old}.{part}"]
+    net.load_state_dict(state)
+    return net
