@@ -119,10 +119,14 @@ class _Answer:
 
 
 class RedisArticleIndex:
-    """An `ArticleIndex` in a Redis or a Redis Cluster, opened under a `generation` (see `rebuild.open_index`)."""
+    """An `ArticleIndex` in a Redis or a Redis Cluster, opened under a `generation` (see `rebuild.open_index`).
 
-    def __init__(self, cache: Cache, settings: IndexSettings) -> None:
+    `together` articles of one `add` go in one call; each call is sent before the ones before it are answered.
+    """
+
+    def __init__(self, cache: Cache, settings: IndexSettings, *, together: int = TOGETHER) -> None:
         self._cache = cache
+        self._together = together
         self._settings = settings
         shards = settings.shards
         if shards == 1:
@@ -177,7 +181,7 @@ class RedisArticleIndex:
             together: list[Any] = []
             for arrival in arrivals:
                 together += _arguments(arrival, 0)
-                if len(together) == 5 * TOGETHER:
+                if len(together) == 5 * self._together:
                     yield "add", self._lead, together
                     together = []
             if together:
@@ -202,8 +206,8 @@ class RedisArticleIndex:
             by_shard[shard].append(place)
         order: list[int] = []
         for shard, places in enumerate(by_shard):
-            for at in range(0, len(places), TOGETHER):
-                part = places[at : at + TOGETHER]
+            for at in range(0, len(places), self._together):
+                part = places[at : at + self._together]
                 order += part
                 arguments: list[Any] = []
                 for place in part:
@@ -222,8 +226,8 @@ class RedisArticleIndex:
         for shard, prefix in enumerate(self._shards):
             # 2 and 3 are in no relation: known from another owner, or withdrawn
             places = [place for place in range(len(arrivals)) if own[place] != shard and answers[place].status < 2]
-            for at in range(0, len(places), TOGETHER):
-                part = places[at : at + TOGETHER]
+            for at in range(0, len(places), self._together):
+                part = places[at : at + self._together]
                 order += part
                 arguments = []
                 for place in part:

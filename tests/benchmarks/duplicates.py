@@ -35,7 +35,7 @@ from schemas.events import content_hash
 from services.duplicates.check import Record, leading
 from services.duplicates.index import Arrival, Found, Settlement
 from services.duplicates.matching import arrival_of, arrive, judge_candidates, settle_plan
-from services.duplicates.redis_index import IndexSettings, RedisArticleIndex
+from services.duplicates.redis_index import TOGETHER, IndexSettings, RedisArticleIndex
 from services.duplicates.relations import Article
 from services.duplicates.service import DuplicateFinder, build
 from services.duplicates.shingles import Words, fold, shingle, tokenize
@@ -183,9 +183,9 @@ def simhash_tool() -> Iterator[Take]:
     yield take
 
 
-async def _opened(url: str, **settings: int) -> tuple[RedisArticleIndex, Cache]:
+async def _opened(url: str, *, together: int = TOGETHER, **settings: int) -> tuple[RedisArticleIndex, Cache]:
     cache = Cache(runtime(url), "duplicates")
-    index = RedisArticleIndex(cache, IndexSettings(**settings))
+    index = RedisArticleIndex(cache, IndexSettings(**settings), together=together)
     await DuplicateFinder(index, None).open()
     return index, cache
 
@@ -202,10 +202,14 @@ def _arrived(item: Input, keeps_texts: bool) -> tuple[Article, Arrival]:
 
 
 @contextmanager
-def newsloom_tool(url: str, *, batch: int, keeps_texts: bool) -> Iterator[Take]:
-    """Index, check and settlement as the service does them, `batch` records at a time."""
+def newsloom_tool(url: str, *, batch: int, keeps_texts: bool, together: int = TOGETHER) -> Iterator[Take]:
+    """Index, check and settlement as the service does them, `batch` records at a time, `together` in a call to Redis.
+
+    With one in a call each article is inserted and looked for by a command of its own, sent before the ones before it
+    are answered.
+    """
     with asyncio.Runner() as runner:
-        index, cache = runner.run(_opened(url))
+        index, cache = runner.run(_opened(url, together=together))
 
         async def take_batch(items: Sequence[Input]) -> None:
             part: list[Article] = []
@@ -272,12 +276,16 @@ def speed(count: int, use_data: bool) -> None:
         with ExitStack() as stack:
             # every tool that uses Redis has one of its own, or its memory would slow the others
             with _on_core(-1):
-                apart = [stack.enter_context(RedisServer()).url for _ in range(2)]
+                apart = [stack.enter_context(RedisServer()).url for _ in range(3)]
             urls = iter([*apart, *(stack.enter_context(RedisServer()).url for _ in range(4))])
             tools: dict[str, Take] = {}
             for name, tool in (
                 ("newsloom, index and check", newsloom_tool(next(urls), batch=batch, keeps_texts=False)),
                 ("newsloom, texts and evidence too", newsloom_tool(next(urls), batch=batch, keeps_texts=True)),
+                (
+                    f"newsloom, a command each, {batch} in flight",
+                    newsloom_tool(next(urls), batch=batch, together=1, keeps_texts=False),
+                ),
                 ("newsloom, index and check, one by one", newsloom_tool(next(urls), batch=1, keeps_texts=False)),
                 ("newsloom, texts too, one by one", newsloom_tool(next(urls), batch=1, keeps_texts=True)),
                 ("datasketch in memory", datasketch_tool(None)),
