@@ -114,7 +114,8 @@ def _called_like_people_and_places(article: Article, spans: Sequence[Span]) -> l
 def _branch(article: Article, span: Span) -> Span:
     """The organisation's name with the country's that stands right behind it; `span` itself where none does."""
     found = _COUNTRY_BEHIND.match(article.of(span.field), span.end) if span.label == "ORG" else None
-    if found is None or country(found.group(1)) is None:
+    # "turkey" and "china" are also things to eat and to eat from
+    if found is None or not found.group(1)[0].isupper() or country(found.group(1)) is None:
         return span
     end = found.end(1)
     return replace(span, end=end, surface=article.of(span.field)[span.start : end])

@@ -148,3 +148,9 @@ def test_a_country_right_behind_an_organisations_name_is_of_it_where_nothing_fol
         ("Moldova", "LOC"),
         ("Kestrel", "ORG"),
     ]
+
+
+def test_a_word_in_lower_case_behind_an_organisations_name_is_no_country() -> None:
+    text = "Kestrel sells them. They bought a Kestrel turkey, and Kestrel left."
+    spans = [_span(text, "Kestrel", "ORG", 0.9, n) for n in range(3)]
+    assert [surface for _, surface, _ in _read(text, *spans)] == ["Kestrel"] * 3
