@@ -75,7 +75,7 @@ def against_naive(broker: Broker, share: float) -> None:
     for name, module, count, awaits in plan:
         bench = Bench(broker)
         bench.publish(raw(number, 4_000) for number in range(count))
-        result = bench.drain(module, count, awaits=awaits)
+        result = bench.drain(module, count, **({"BENCHMARK_AWAITS": "1"} if awaits else {}))
         found.append(result)
         print(f"{name:31} 4 KB: {result.rate:6.0f} records/s, {result.cpu_us:5.0f} us of CPU a record", flush=True)
     forgets, awaits, ours, plain = found
@@ -166,6 +166,22 @@ def partitions(broker: Broker, share: float) -> None:
         )
 
 
+def skew(broker: Broker, share: float) -> float:
+    """Prints, and gives, how many times as long a backlog in one partition of four takes as one in all of them."""
+    count = int(500 * share)
+    rates: list[float] = []
+    for key in (None, "one"):
+        bench = Bench(broker)
+        bench.publish((raw(place, 50_000) for place in range(count)), key=key)
+        rates.append(bench.drain(BARE, count, BENCHMARK_WORK_MS="5").rate)
+    print(
+        f"{count} pages of 50 KB that take 5 ms each: {rates[0]:.0f} records/s in four partitions, {rates[1]:.0f} in "
+        f"one of four: {rates[0] / rates[1]:.2f} times as long",
+        flush=True,
+    )
+    return rates[0] / rates[1]
+
+
 def latency(broker: Broker, redis: RedisServer, share: float) -> None:
     """From `send` of a raw page to a consumer's having the clean article, one page every 0.1 s."""
     count = max(10, int(100 * share))
@@ -205,7 +221,7 @@ def latency(broker: Broker, redis: RedisServer, share: float) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    choices = ("carrying", "naive", "latency", "backlog", "partitions")
+    choices = ("carrying", "naive", "latency", "backlog", "partitions", "skew")
     parser.add_argument("--only", choices=choices, help="measure one thing")
     parser.add_argument("--share", type=float, default=1.0, help="share of the records; below 1 the figures are rough")
     arguments = parser.parse_args()
@@ -223,6 +239,8 @@ def main() -> int:
             backlog(broker, share)
         if only in (None, "partitions"):
             partitions(broker, share)
+        if only in (None, "skew"):
+            skew(broker, share)
     return 0
 
 
