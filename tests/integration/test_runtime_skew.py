@@ -7,5 +7,5 @@ from tests.benchmarks.runtime import skew
 
 
 def test_idle_partitions_do_not_hold_up_the_busy_one(kafka: Broker) -> None:
-    # a ratio within one run; with the broker's wait as Faust has it, it is 3 and more
+    # a ratio within one run; with the broker's wait as Faust has it, it is nearly 3
     assert skew(kafka, 0.8) < 2.0

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from services.entities.encoding import CONTEXTS, LABELS, SHAPES
+from services.entities.encoding import CONTEXTS, LABELS, SHAPES, Encoded
 
 WIDTH, HEADS, LAYERS, INNER = 384, 12, 6, 1536
 
@@ -18,28 +19,33 @@ WIDTH, HEADS, LAYERS, INNER = 384, 12, 6, 1536
 class Layer(nn.Module):
     """One transformer layer, post-norm, as in BERT (Devlin et al., 2019)."""
 
-    def __init__(self, dropout: float, inner: int) -> None:
+    def __init__(
+        self, dropout: float, inner: int, *, width: int = WIDTH, eps: float = 1e-12, attention_dropout: float = 0.1
+    ) -> None:
         super().__init__()
-        self.query, self.key, self.value = (nn.Linear(WIDTH, WIDTH) for _ in range(3))
-        self.out = nn.Linear(WIDTH, WIDTH)
-        self.norm1, self.norm2 = (nn.LayerNorm(WIDTH, eps=1e-12) for _ in range(2))
-        self.up, self.down = nn.Linear(WIDTH, inner), nn.Linear(inner, WIDTH)
+        self.query, self.key, self.value = (nn.Linear(width, width) for _ in range(3))
+        self.out = nn.Linear(width, width)
+        self.norm1, self.norm2 = (nn.LayerNorm(width, eps=eps) for _ in range(2))
+        self.up, self.down = nn.Linear(width, inner), nn.Linear(inner, width)
         self.dropout = nn.Dropout(dropout)
+        self.attention_dropout = attention_dropout
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
-        batch, length, _ = x.shape
+        """`mask` is true where a piece may be looked at, or a number that is added to what each pair scores."""
+        batch, length, width = x.shape
 
         def heads(y: Tensor) -> Tensor:
-            return y.view(batch, length, HEADS, WIDTH // HEADS).transpose(1, 2)
+            return y.view(batch, length, HEADS, width // HEADS).transpose(1, 2)
 
         q, k, v = heads(self.query(x)), heads(self.key(x)), heads(self.value(x))
         if mask is None:  # export: plain operators that the run time knows how to fuse
-            scores = torch.matmul(q, k.transpose(2, 3)) / math.sqrt(WIDTH // HEADS)
+            scores = torch.matmul(q, k.transpose(2, 3)) / math.sqrt(width // HEADS)
             mixed = torch.matmul(torch.softmax(scores, dim=-1), v)
         else:
-            dropout = self.dropout.p if self.training else 0.0
-            mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
-        mixed = mixed.transpose(1, 2).reshape(batch, length, WIDTH)
+            dropout = self.attention_dropout if self.training else 0.0
+            added = mask.to(q.dtype) if mask.is_floating_point() else mask
+            mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=added, dropout_p=dropout)
+        mixed = mixed.transpose(1, 2).reshape(batch, length, width)
         x = self.norm1(x + self.dropout(self.out(mixed)))
         return self.norm2(x + self.dropout(self.down(functional.gelu(self.up(x)))))
 
@@ -55,7 +61,7 @@ class Network(nn.Module):
         self.positions = nn.Embedding(512, WIDTH)
         self.features = nn.Embedding(SHAPES * CONTEXTS, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
-        self.layers = nn.ModuleList(Layer(dropout, inner) for _ in range(layers))
+        self.layers = nn.ModuleList(Layer(dropout, inner, attention_dropout=dropout) for _ in range(layers))
         self.dropout = nn.Dropout(dropout)
         self.labels = nn.Linear(WIDTH, len(LABELS))
         nn.init.normal_(self.features.weight, std=0.02)
@@ -68,6 +74,20 @@ class Network(nn.Module):
         for layer in self.layers:
             x = layer(x, attended)
         return self.labels(self.dropout(x))
+
+
+def padded(windows: Sequence[Encoded]) -> tuple[Tensor, Tensor, Tensor]:
+    """ids, features, mask [windows, length] of windows that are run together; the mask is true on pieces."""
+    length = max(len(window.ids) for window in windows)
+    ids = torch.zeros(len(windows), length, dtype=torch.long)
+    features = torch.zeros(len(windows), length, dtype=torch.long)
+    mask = torch.zeros(len(windows), length, dtype=torch.bool)
+    for row, window in enumerate(windows):
+        count = len(window.ids)
+        ids[row, :count] = torch.tensor(window.ids)
+        features[row, :count] = torch.tensor(window.features)
+        mask[row, :count] = True
+    return ids, features, mask
 
 
 def from_minilm(folder: Path) -> Network:

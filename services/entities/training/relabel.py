@@ -24,14 +24,14 @@ from tokenizers import Tokenizer
 
 from services.entities.decoding import best_path
 from services.entities.document import placed, read_whole
-from services.entities.encoding import LABELS, Encoded, Encoder, words
+from services.entities.encoding import LABELS, Encoded, Encoder, Word, words
 from services.entities.mentions import Article
 from services.entities.mentions import paragraphs as article_paragraphs
 from services.entities.recognizer import Found
 from services.entities.scoring import joined
 from services.entities.spans import tidied
 from services.entities.training import data as sets
-from services.entities.training.network import stored
+from services.entities.training.network import padded, stored
 from services.entities.training.teacher import TeacherNetwork
 from services.entities.transformer import WINDOW_PIECES, TransformerRecognizer
 
@@ -82,16 +82,9 @@ class TorchNetwork:
         self._ahead.clear()
         waiting = sorted(windows, key=lambda window: len(window.ids))
         while waiting:
-            length = len(waiting[-1].ids)
-            count = max(1, pieces // length)
+            count = max(1, pieces // len(waiting[-1].ids))
             batch, waiting = waiting[-count:], waiting[:-count]
-            ids = torch.zeros(len(batch), length, dtype=torch.long)
-            features = torch.zeros(len(batch), length, dtype=torch.long)
-            mask = torch.zeros(len(batch), length, dtype=torch.bool)
-            for row, window in enumerate(batch):
-                ids[row, : len(window.ids)] = torch.tensor(window.ids)
-                features[row, : len(window.ids)] = torch.tensor(window.features)
-                mask[row, : len(window.ids)] = True
+            ids, features, mask = padded(batch)
             with torch.inference_mode():
                 scores = self._network(ids.to(self._device), features.to(self._device), mask.to(self._device))
                 found = torch.log_softmax(scores.float(), dim=-1).cpu().numpy()
@@ -119,16 +112,16 @@ class Teacher(TransformerRecognizer):
 
     def read_ahead(self, texts: list[str]) -> None:
         """Read the paragraphs that one window holds, for `distributions` to find."""
-        windows = [
-            self._encoder.encode([word.text for word in words(text) if self._encoder.pieces(word.text)])
-            for text in texts
-        ]
+        windows = [self._encoder.encode([word.text for word in self._readable(text)]) for text in texts]
         # [CLS] and [SEP] stand around a window's pieces
         self._torch.read_ahead([window for window in windows if 2 < len(window.ids) <= WINDOW_PIECES + 2])
 
+    def _readable(self, text: str) -> list[Word]:
+        return [word for word in words(text) if self._encoder.pieces(word.text)]
+
     def distributions(self, text: str) -> tuple[list[str], list[tuple[int, int]], np.ndarray, tuple[Found, ...]]:
         """(words, their offsets, probabilities [words, labels], names) of one paragraph."""
-        found = [word for word in words(text) if self._encoder.pieces(word.text)]
+        found = self._readable(text)
         if not found:
             return [], [], np.zeros((0, len(LABELS))), ()
         logs = self._scores([word.text for word in found])
@@ -156,8 +149,6 @@ def articles(folder: Path, count: int, seed: int) -> Iterator[Article]:
 def relabelled(teacher: Teacher, article: Article, *, longest: int = 110) -> list[PseudoParagraph]:
     """The article's paragraphs, cut to at most `longest` words, with what the teacher and the document pass say."""
     parts = article_paragraphs(article)
-    if len(parts) > 1:
-        teacher.read_ahead([text for _, _, text in parts])
     read = [teacher.distributions(text) for _, _, text in parts]
     whole = read_whole(article, placed(parts, [names for *_, names in read]))
     out: list[PseudoParagraph] = []
@@ -205,7 +196,9 @@ def main() -> None:
     out: list[PseudoParagraph] = []
     for n, article in enumerate(articles(arguments.data / "duplicates", arguments.articles, arguments.seed)):
         # the lead holds most of an article's new names
-        out.extend(relabelled(teacher, Article(article.headline, article.text[:5000])))
+        lead = Article(article.headline, article.text[:5000])
+        teacher.read_ahead([text for _, _, text in article_paragraphs(lead)])
+        out.extend(relabelled(teacher, lead))
         if n % 100 == 99:
             logger.info("%d articles, %d words", n + 1, sum(len(p.words) for p in out))
     texts = [

@@ -13,11 +13,11 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from torch.nn import functional
 
 from services.entities.encoding import CONTEXTS, LABELS, SHAPES
+from services.entities.training.network import HEADS, Layer
 
-WIDTH, HEADS, LAYERS, INNER, BUCKETS, FARTHEST = 768, 12, 12, 3072, 32, 128
+WIDTH, LAYERS, INNER, BUCKETS, FARTHEST = 768, 12, 3072, 32, 128
 
 _SPECIAL = {"[CLS]": "<s>", "[SEP]": "</s>", "[PAD]": "<pad>"}
 
@@ -33,29 +33,6 @@ def distance_buckets(length: int) -> Tensor:
     return (back < 0).long() * half + torch.where(back.abs() < near, back.abs(), far)
 
 
-class TeacherLayer(nn.Module):
-    """One transformer layer, post-norm, with the distance's bias in its attention."""
-
-    def __init__(self, dropout: float) -> None:
-        super().__init__()
-        self.query, self.key, self.value, self.out = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
-        self.norm1, self.norm2 = (nn.LayerNorm(WIDTH, eps=1e-5) for _ in range(2))
-        self.up, self.down = nn.Linear(WIDTH, INNER), nn.Linear(INNER, WIDTH)
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        batch, length, _ = x.shape
-
-        def heads(y: Tensor) -> Tensor:
-            return y.view(batch, length, HEADS, WIDTH // HEADS).transpose(1, 2)
-
-        q, k, v = heads(self.query(x)), heads(self.key(x)), heads(self.value(x))
-        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))
-        mixed = mixed.transpose(1, 2).reshape(batch, length, WIDTH)
-        x = self.norm1(x + self.dropout(self.out(mixed)))
-        return self.norm2(x + self.dropout(self.down(functional.gelu(self.up(x)))))
-
-
 class TeacherNetwork(nn.Module):
     """MiniLM's piece ids and our features [batch, length] to label scores [batch, length, labels]."""
 
@@ -66,7 +43,9 @@ class TeacherNetwork(nn.Module):
         self.features = nn.Embedding(SHAPES * CONTEXTS, WIDTH)
         self.distances = nn.Embedding(BUCKETS, HEADS)
         self.norm = nn.LayerNorm(WIDTH, eps=1e-5)
-        self.layers = nn.ModuleList(TeacherLayer(dropout) for _ in range(LAYERS))
+        self.layers = nn.ModuleList(
+            Layer(dropout, INNER, width=WIDTH, eps=1e-5, attention_dropout=0.0) for _ in range(LAYERS)
+        )
         self.dropout = nn.Dropout(dropout)
         self.labels = nn.Linear(WIDTH, len(LABELS))
         self.piece_words: Tensor

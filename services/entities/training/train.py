@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from services.entities.encoding import LABELS, Encoded, Encoder
 from services.entities.training import data as sets
-from services.entities.training.network import Network, from_minilm, from_shipped, reduced, stored
+from services.entities.training.network import Network, from_minilm, from_shipped, padded, reduced, stored
 from services.entities.training.relabel import PseudoParagraph, read_pseudo
 from services.entities.training.synthetic import World, made
 from services.entities.training.teacher import TeacherNetwork, from_mpnet
@@ -81,19 +81,13 @@ def batches(rows: list[Row], pieces: int, rng: random.Random) -> list[list[Row]]
 
 def tensors(batch: list[Row], device: torch.device) -> tuple[torch.Tensor, ...]:
     """ids, features, mask [batch, length]; then flat positions of words, their labels and their distributions."""
-    length = max(len(row[0].ids) for row in batch)
-    ids = torch.zeros(len(batch), length, dtype=torch.long)
-    features = torch.zeros(len(batch), length, dtype=torch.long)
-    mask = torch.zeros(len(batch), length, dtype=torch.bool)
+    ids, features, mask = padded([row[0] for row in batch])
+    length = ids.shape[1]
     at: list[int] = []
     labels: list[int] = []
     soft_at: list[int] = []
     soft: list[torch.Tensor] = []
     for i, (encoded, row_labels, distribution) in enumerate(batch):
-        n = len(encoded.ids)
-        ids[i, :n] = torch.tensor(encoded.ids)
-        features[i, :n] = torch.tensor(encoded.features)
-        mask[i, :n] = True
         if distribution is None:
             for first, label in zip(encoded.firsts, row_labels, strict=True):
                 if first >= 0 and label != sets.IGNORED:
