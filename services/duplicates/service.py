@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -20,8 +21,8 @@ from services.duplicates.redis_index import MOST_TEXTS, RedisArticleIndex
 from services.duplicates.relations import Article
 from services.duplicates.settings import DuplicatesSettings
 from services.duplicates.stored import key_of, milliseconds
-from services.runtime import clock
 from services.runtime.cache import Cache
+from services.runtime.errors import ConfigurationError, DependencyError
 from services.runtime.service import (
     Discard,
     Emit,
@@ -39,7 +40,9 @@ from services.runtime.worker import run
 DISCARD_REASONS = ("no_match", "too_short", "same_matches", "known_version", "withdrawn")
 _FUTURE = timedelta(hours=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MEASURE_SECONDS = 60.0
+_MEASURE_SECONDS = 5.0
+_MEASURE_SECONDS_AN_ARTICLE = 0.001
+_MEASURE_SECONDS_MOST = 60.0
 
 
 @dataclass
@@ -59,7 +62,7 @@ class DuplicateFinder:
         self._history = history
         self._indexed: dict[str, int] = {}
         self._opening = asyncio.Lock()
-        self._measured_at = float("-inf")
+        self._refused: ConfigurationError | None = None
 
     async def open(self) -> None:
         """Returns when the index is whole. Raises DependencyError while it is not, or while Redis is away."""
@@ -80,6 +83,8 @@ class DuplicateFinder:
 
         Raises InvalidRecordError for an article from the future, DependencyError while the index is away.
         """
+        if self._refused:
+            raise self._refused
         await self.open()
         outcomes: dict[int, Outcome] = {}
         run: list[_Pending] = []
@@ -102,7 +107,6 @@ class DuplicateFinder:
             run.append(_Pending(position, event, record))
             last[f"{record.topic}/{record.partition}"] = record.offset
         await self._run(run, outcomes, last)
-        await self._measure()
         return [outcomes[position] for position in range(len(items))]
 
     async def remove(self, article_id: str, owner: str, withdrawn_ms: int, *, reason: str) -> Outcome:
@@ -217,15 +221,27 @@ class DuplicateFinder:
             last[item.partition] = item.offset
         await flush()
 
-    async def _measure(self) -> None:
-        if clock.seconds() - self._measured_at < _MEASURE_SECONDS:
-            return
-        self._measured_at = clock.seconds()
-        size = await self._index.size()
-        metrics.ARTICLES.set(size.articles)
-        metrics.RECORD_BYTES.set(size.record_bytes)
-        metrics.TEXT_BYTES.set(size.text_bytes)
-        metrics.REDIS_BYTES.set(size.redis_bytes)
+    async def measure(self, stopped: asyncio.Event) -> None:
+        """Tell the index's size until `stopped`, records or none; the larger it is, the less often.
+
+        A right that Redis does not grant ends it, and the worker with the next record.
+        """
+        while not stopped.is_set():
+            pause = _MEASURE_SECONDS
+            # while Redis is away the last size stands; the observer tells that it is away
+            with suppress(DependencyError):
+                try:
+                    size = await self._index.size()
+                except ConfigurationError as error:
+                    self._refused = error
+                    return
+                metrics.ARTICLES.set(size.articles)
+                metrics.RECORD_BYTES.set(size.record_bytes)
+                metrics.TEXT_BYTES.set(size.text_bytes)
+                metrics.REDIS_BYTES.set(size.redis_bytes)
+                pause = min(_MEASURE_SECONDS_MOST, pause + size.articles * _MEASURE_SECONDS_AN_ARTICLE)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopped.wait(), pause)
 
 
 def _arriving(run: Sequence[_Pending], articles: list[Article]) -> Iterator[Arrival]:
@@ -277,6 +293,19 @@ def build(
     finder = DuplicateFinder(index, history)
     metrics.start_duplicates_at_zero()
 
+    stopped = asyncio.Event()
+    measuring: list[asyncio.Task[None]] = []
+
+    async def start() -> None:
+        await redis.require_noeviction()
+        measuring.append(asyncio.create_task(finder.measure(stopped)))
+
+    async def stop() -> None:
+        # not cancelled: the Redis client was seen to lose a cancellation, and then it is waited for in vain
+        stopped.set()
+        await asyncio.gather(*measuring)
+        await redis.close()
+
     async def process(event: CleanArticle, record: Record) -> Outcome:
         return (await finder.process_batch([(event, record)]))[0]
 
@@ -301,8 +330,8 @@ def build(
         process_tombstone=process_tombstone,
         publishes=(DUPLICATE_ALERTS, ARTICLE_REVISIONS, DUPLICATE_CLUSTERS),
         discard_reasons=DISCARD_REASONS,
-        start=redis.require_noeviction,
-        stop=redis.close,
+        start=start,
+        stop=stop,
         ready=ready,
         assigned=assigned,
     )

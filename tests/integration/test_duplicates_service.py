@@ -4,10 +4,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+import redis
 
 from schemas.articles import Extraction
 from schemas.duplicates import ArticleRevision, ClusterEvent, DuplicateAlert
 from schemas.topics import ARTICLE_REVISIONS, CLEAN_ARTICLES, DUPLICATE_ALERTS, DUPLICATE_CLUSTERS
+from services.duplicates import metrics
+from services.duplicates import service as duplicates_service
 from services.duplicates.service import DuplicatesSettings, build
 from services.runtime.errors import ConfigurationError
 from services.runtime.service import Discard, Emit, InvalidRecordError, Outcome, Record
@@ -435,8 +438,6 @@ def test_a_redis_that_may_evict_is_refused_at_start(fresh_redis):
 
 
 def test_every_key_expires(redis_url):
-    import redis
-
     run(
         redis_url,
         [
@@ -453,8 +454,6 @@ def test_every_key_expires(redis_url):
 
 
 def test_the_expiry_of_buckets_is_put_off_while_articles_come(redis_url):
-    import redis
-
     run(redis_url, [article(STORY, name="a")])
     with redis.Redis.from_url(redis_url) as client:
         buckets = list(client.scan_iter(match="newsloom:duplicates:{0}:p:*", count=10_000))
@@ -467,3 +466,53 @@ def test_the_expiry_of_buckets_is_put_off_while_articles_come(redis_url):
         for name in "bc":
             run(redis_url, [article(MILL.text(100), name=name, minutes=1)])
         assert min(client.ttl(key) for key in buckets) > 3600 * 96
+
+
+def test_the_metrics_tell_the_size_of_the_index_while_no_record_comes(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates_service, "_MEASURE_SECONDS", 0.02)
+    redis_client = redis.Redis.from_url(redis_url)
+
+    async def until(articles: int) -> None:
+        async with asyncio.timeout(10):
+            while metrics.ARTICLES._value.get() != articles:
+                await asyncio.sleep(0.01)
+
+    async def main() -> None:
+        service = build(runtime(redis_url), DuplicatesSettings())
+        await service.start()
+        try:
+            await until(0)
+            await feed(service, [article(MILL.text(300), name=f"size-{number}") for number in range(3)])
+            await until(3)
+            assert metrics.RECORD_BYTES._value.get() > 0
+            redis_client.flushall()
+            await until(0)
+        finally:
+            await service.stop()
+
+    asyncio.run(main())
+
+
+def test_a_right_to_measure_that_is_missing_ends_the_worker_with_a_line_that_names_it(
+    redis_url: str,
+) -> None:
+    redis_client = redis.Redis.from_url(redis_url)
+    redis_client.execute_command("ACL", "SETUSER", "nomemory", "on", ">p", "~*", "+@all", "-info", "+config")
+    refused = redis_url.replace("redis://", "redis://nomemory:p@")
+
+    async def main() -> None:
+        service = build(runtime(refused), DuplicatesSettings())
+        await service.start()
+        try:
+            await asyncio.sleep(0.2)
+            with pytest.raises(ConfigurationError, match=r"does not allow this user the size.*INFO|info"):
+                await feed(service, [article(STORY)])
+        finally:
+            await service.stop()
+
+    try:
+        asyncio.run(main())
+    finally:
+        redis_client.execute_command("ACL", "DELUSER", "nomemory")
