@@ -61,7 +61,10 @@ FormatOption = Annotated[
         help="What the files hold: raw (RawArticle as JSON lines, gzip too), html or text; auto goes by name.",
     ),
 ]
-UrlOption = Annotated[str | None, typer.Option("--url", help="The address of the page (one file only).")]
+UrlOption = Annotated[
+    str | None,
+    typer.Option("--url", help="The address of the page (one file only); else the canonical one that its HTML names."),
+]
 OutletOption = Annotated[str | None, typer.Option("--outlet", help="The outlet's name or domain, as a hint.")]
 AggregatorOption = Annotated[str | None, typer.Option("--aggregator", help="The aggregator's name, as a hint.")]
 LanguageOption = Annotated[str | None, typer.Option("--language", help="The language as a BCP 47 tag, as a hint.")]
