@@ -56,6 +56,8 @@ _SPREAD: Final = np.uint32(0x9E3779B1)
 
 TOGETHER: Final = 8
 """Articles in one call: while Redis works on them the next ones are counted. Of four a call was a tenth dearer."""
+_SENT_BYTES: Final = 8192
+"""Calls are sent once they are so long together; a call of eight articles is."""
 # hits of the sketch that make a candidate: on the development articles no pair with containment .5 has fewer than 3,
 # and of one hit there are five times as many
 LEAST_HITS: Final = 2
@@ -526,40 +528,52 @@ class RedisArticleIndex:
         # redis-py's pipeline sends when all is there; here Redis is at work while the next articles are counted
         pool: Any = client.connection_pool
         connection: Any = await pool.get_connection()
-        patience = connection.socket_timeout
-        # its own timer is a task for each sending
+        patience: float = connection.socket_timeout
+        # its own timer is a task for each sending and a context for each reading; here is one, put off each time
         connection.socket_timeout = None
+        replies: list[Any] = []
+        failure: ResponseError | None = None
+        is_whole = False
         try:
-            sent = 0
-            for name, prefix, arguments in calls:
-                if sent:
-                    # what else the worker has to do goes on between two sendings
-                    await asyncio.sleep(0)
-                digest = self._scripts[name].digest
-                packed = _pack_command(("EVALSHA", digest, 1, prefix, generation, *arguments))
-                async with asyncio.timeout(patience):
-                    await connection.send_packed_command(packed)
-                sent += 1
-            connection.socket_timeout = patience
-            replies: list[Any] = []
-            failure: ResponseError | None = None
-            for _ in range(sent):
-                try:
-                    replies.append(await connection.read_response())
-                except ResponseError as error:
-                    failure = failure or error
-            if failure is not None:
-                raise failure
-            return replies
-        except ResponseError:
-            # everything sent has been answered: the connection is whole
-            raise
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
+            async with asyncio.timeout(None) as timer:
+                now = asyncio.get_running_loop().time
+                sent = 0
+                unsent: list[bytes] = []
+                size = 0
+
+                async def send() -> None:
+                    timer.reschedule(now() + patience)
+                    await connection.send_packed_command(unsent)
+                    timer.reschedule(None)
+
+                for name, prefix, arguments in calls:
+                    if size >= _SENT_BYTES:
+                        await send()
+                        unsent, size = [], 0
+                        # what else the worker has to do goes on between two sendings
+                        await asyncio.sleep(0)
+                    digest = self._scripts[name].digest
+                    unsent.append(_pack_command(("EVALSHA", digest, 1, prefix, generation, *arguments)))
+                    size += len(unsent[-1])
+                    sent += 1
+                if unsent:
+                    await send()
+                for _ in range(sent):
+                    timer.reschedule(now() + patience)
+                    try:
+                        replies.append(await connection.read_response())
+                    except ResponseError as error:
+                        failure = failure or error
+            # everything sent has been answered
+            is_whole = True
         finally:
             connection.socket_timeout = patience
+            if not is_whole:
+                await connection.disconnect(nowait=True)
             await pool.release(connection)
+        if failure is not None:
+            raise failure
+        return replies
 
     def _answers(self, reply: bytes) -> Iterator[_Answer]:
         """The answers in a reply of add.lua or query.lua; none in "ok" alone."""
