@@ -82,7 +82,7 @@ def _disk() -> str:
 _MODULES = {
     "cleaner": ("trafilatura", "lxml"),
     "entities": ("onnxruntime", "tokenizers"),
-    "duplicates": ("numpy", "xxhash"),
+    "duplicates": ("numpy", "zstandard"),
 }
 
 

@@ -34,7 +34,7 @@ from typing import Any
 from schemas.articles import CleanArticle, RawArticle
 from schemas.topics import RAW_ARTICLES
 from services.cleaner.html_pages import DEFAULT_OPTIONS, NoArticle
-from services.cleaner.learnt import LONGEST, SHORTEST, line_hash, sightings, take_off
+from services.cleaner.learnt import LONGEST, SHORTEST, line_hashes, sightings, take_off
 from services.cleaner.outlets import default_registry
 from services.cleaner.pages import take_apart
 from services.cleaner.service import CleanerSettings, build
@@ -211,7 +211,14 @@ def measure_scraped(data: Path, show: int) -> None:
     for outlet, own in by_outlet.items():
         own.sort(key=lambda article: str(article["date"]))
         rows = [list(dict.fromkeys(line.strip() for line in a["text"].split("\n") if line.strip())) for a in own]
-        hashes = [{line_hash(text): text for text in row if SHORTEST <= units_of(text) <= LONGEST} for row in rows]
+        hashes = [
+            {
+                known: text
+                for known, text in zip(line_hashes(row), row, strict=True)
+                if SHORTEST <= units_of(text) <= LONGEST
+            }
+            for row in rows
+        ]
         for number in range(len(own)):
             before = hashes[max(0, number - 30) : number]
             counts = Counter(line for row in before for line in row)

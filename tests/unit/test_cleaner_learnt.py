@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.articles import RawArticle
-from services.cleaner.learnt import line_hash, sightings, take_off
+from services.cleaner.learnt import line_hashes, sightings, take_off
 from services.cleaner.ledger import unaccounted
 from services.cleaner.outlets import default_registry
 from services.cleaner.pages import take_apart
@@ -41,7 +41,7 @@ def page_of(paragraphs: list[str], cut: int | None = None) -> PageParts:
 def test_the_ledger_stays_whole_whatever_is_learnt(paragraphs: list[str], cut: int, learnt: set[int]) -> None:
     page = page_of(paragraphs, cut)
     assert unaccounted(page) == []
-    lines = {line_hash([*OWN, MOTTO][number]) for number in learnt}
+    lines = set(line_hashes([[*OWN, MOTTO][number] for number in learnt]))
     after = take_off(page, 0, lines, "2026-03-01")
     assert unaccounted(after) == []
     assert after is page or after.parts[0].epoch == "2026-03-01"
@@ -50,7 +50,7 @@ def test_the_ledger_stays_whole_whatever_is_learnt(paragraphs: list[str], cut: i
 
 def test_a_learnt_line_goes_with_its_rule_even_where_a_promo_was_cut_out_of_it() -> None:
     page = page_of([*OWN[:5], MOTTO], cut=5)
-    part = take_off(page, 0, {line_hash(MOTTO)}, "2026-03-01").parts[0]
+    part = take_off(page, 0, set(line_hashes([MOTTO])), "2026-03-01").parts[0]
     assert part.paragraphs == tuple(OWN[:5])
     assert [(span.kind, span.rule) for span in part.removed] == [
         ("boilerplate", "recurs_at_outlet"),
@@ -60,12 +60,31 @@ def test_a_learnt_line_goes_with_its_rule_even_where_a_promo_was_cut_out_of_it()
 
 
 def test_a_line_is_known_again_whatever_its_case_spaces_and_quotes() -> None:
-    assert line_hash("“Write  to us!”") == line_hash('"WRITE to us"') != line_hash("Write to them")
+    printed, typed, other = line_hashes(["“Write  to us!”", '"WRITE to us"', "Write to them"])
+    assert printed == typed != other
+
+
+def test_a_line_has_one_hash_whatever_stands_beside_it() -> None:
+    texts = [
+        "Ünser Täglich Blatt №5",
+        "plain words",
+        "",
+        "two\nlines",
+        "ﬁne — and “so”",
+        "́accent first",
+        "日本語の行",
+        "\udc80 x",
+    ]
+    alone = [line_hashes([text])[0] for text in texts]
+    assert line_hashes(texts) == alone
+    assert line_hashes(texts[:1] + texts[4:7]) == alone[:1] + alone[4:7]
+    assert len(set(alone)) == len(texts)
+    assert line_hashes([]) == []
 
 
 def test_a_text_that_would_mostly_go_stays() -> None:
     page = page_of([*OWN[:3], MOTTO])
-    assert take_off(page, 0, {line_hash(text) for text in OWN[:2]}, "day") is page
+    assert take_off(page, 0, set(line_hashes(OWN[:2])), "day") is page
 
 
 def test_the_articles_of_an_aggregator_are_counted_under_their_own_outlets() -> None:
