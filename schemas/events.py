@@ -59,7 +59,7 @@ def content_hash(*parts: str) -> str:
     digest = hashlib.sha256(HASH_SCHEME.encode())
     for part in parts:
         try:
-            encoded = unicodedata.normalize("NFC", part).encode()
+            encoded = (part if part.isascii() else unicodedata.normalize("NFC", part)).encode()
         except UnicodeEncodeError:  # what looks for surrogates first takes five times as long
             encoded = well_formed(part).encode()
         digest.update(b"%d:" % len(encoded))

@@ -218,7 +218,8 @@ def says(articles: Sequence[CleanArticle]) -> str:
     parts: list[str] = []
     for article in articles:
         at = article.published.at.isoformat() if article.published.at else ""
-        parts += [article.article_id, article.status, article.headline, article.text, article.outlet.id, at]
+        # the version is headline and text
+        parts += [article.article_id, article.status, article.version_id, article.outlet.id, at]
         parts += [article.dateline or "", article.section or "", article.page_kind, article.completeness.truncated]
         parts += [f"{author.kind}:{author.name}" for author in article.byline]
     return content_hash(*parts)

@@ -56,6 +56,11 @@ _QUOTES_AND_DASHES: Final = "“”‘’–—…"
 _NOT_KEPT_BYTES: Final = bytes(number for number in range(128) if not chr(number).isalnum() and number != ord("\n"))
 
 
+def _is_counted(text: str) -> bool:
+    # no character counts for more than two and a half
+    return SHORTEST <= len(text) <= LONGEST * 2 // 5 or SHORTEST <= units_of(text) <= LONGEST
+
+
 def line_hashes(texts: Sequence[str]) -> list[bytes]:
     """Eight bytes for each of `texts` by which a line is known again: of its letters and digits, folded."""
     # what `fold_key` gives, character by character, at a tenth of its time; all at once takes half of one by one
@@ -99,7 +104,7 @@ def sightings(
 
 
 def _sighting(part: ArticlePart, *, place: str, page_id: str | None) -> Sighting:
-    lines = [text for text in part.paragraphs if SHORTEST <= units_of(text) <= LONGEST]
+    lines = [text for text in part.paragraphs if _is_counted(text)]
     if len(lines) > MOST_LINES:
         lines = lines[: MOST_LINES // 2] + lines[-MOST_LINES // 2 :]
     voters = [sha256(b"p" + page_id.encode()).digest()[:8]] if page_id else []
@@ -119,7 +124,7 @@ def take_off(page: PageParts, number: int, learnt: Collection[bytes], epoch: str
     gone = {
         index
         for index, (text, known) in enumerate(zip(part.paragraphs, line_hashes(part.paragraphs), strict=True))
-        if known in learnt and SHORTEST <= units_of(text) <= LONGEST
+        if known in learnt and _is_counted(text)
     }
     if not gone:
         return page
