@@ -58,19 +58,32 @@ FormatOption = Annotated[
     InputFormat,
     typer.Option(
         "--format",
-        help="What the files hold: raw (RawArticle as JSON lines, gzip too), html or text; auto goes by name.",
+        help="What the files hold: raw (RawArticle as JSON lines, gzip too), html or text; auto goes by name. "
+        "Lines of raw say their own address, hints and fetched_at, and the options for these are refused with them.",
     ),
 ]
 UrlOption = Annotated[
     str | None,
-    typer.Option("--url", help="The address of the page (one file only); else the canonical one that its HTML names."),
+    typer.Option(
+        "--url",
+        help="The address of the page (one html or text file only); else the canonical one that its HTML names.",
+    ),
 ]
-OutletOption = Annotated[str | None, typer.Option("--outlet", help="The outlet's name or domain, as a hint.")]
-AggregatorOption = Annotated[str | None, typer.Option("--aggregator", help="The aggregator's name, as a hint.")]
-LanguageOption = Annotated[str | None, typer.Option("--language", help="The language as a BCP 47 tag, as a hint.")]
+OutletOption = Annotated[
+    str | None, typer.Option("--outlet", help="The outlet's name or domain, as a hint (html and text).")
+]
+AggregatorOption = Annotated[
+    str | None, typer.Option("--aggregator", help="The aggregator's name, as a hint (html and text).")
+]
+LanguageOption = Annotated[
+    str | None, typer.Option("--language", help="The language as a BCP 47 tag, as a hint (html and text).")
+]
 FetchedOption = Annotated[
     str | None,
-    typer.Option("--fetched-at", help="When the pages were fetched, RFC 3339 with zone; else the file's own time."),
+    typer.Option(
+        "--fetched-at",
+        help="When the pages were fetched, RFC 3339 with zone (html and text); else the file's own time.",
+    ),
 ]
 
 

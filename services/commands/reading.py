@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
@@ -39,13 +39,17 @@ class InputError(SuiteError):
 
 @dataclass(frozen=True)
 class Hints:
-    """What the command line says of HTML and text files."""
+    """What the command line says of HTML and text files; a RawArticle says it itself."""
 
     url: str | None = None
     outlet: str | None = None
     aggregator: str | None = None
     language: str | None = None
     fetched_at: str | None = None
+
+    def given(self) -> list[str]:
+        """The options that were given, as they are typed."""
+        return [f"--{name.replace('_', '-')}" for name, value in asdict(self).items() if value is not None]
 
 
 @dataclass(frozen=True)
@@ -60,29 +64,50 @@ class RawRecord:
 def read_inputs(paths: Iterable[str], *, kind: Format, hints: Hints) -> Iterator[RawRecord | InputError]:
     """The records in `paths`, in order: files, folders (their files, sorted), "-" for RawArticle lines.
 
-    What cannot be published is yielded as an error, so that the rest can be. Raises ConfigurationError for a path that
-    is not there or a folder without a file.
+    What cannot be published is yielded as an error, so that the rest can be. Raises ConfigurationError, before anything
+    is yielded, for a path that is not there, a folder without a file, and hints on what takes none.
     """
     names = list(paths)
     if hints.url is not None and len(names) != 1:
         raise ConfigurationError("--url says the address of one page; publish one file at a time with it")
-    for name in names:
-        if name == "-":
-            yield from _raw_lines(name)
-            continue
-        path = Path(name)
-        if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.is_file() and _kind_by_name(file) is not None)
-            if not files:
-                raise ConfigurationError(f"{name}: no .html, .txt or .jsonl file in this folder")
-            if hints.url is not None:
-                raise ConfigurationError("--url says the address of one page, not of a folder")
-            for file in files:
-                yield from _read_file(file, str(file.relative_to(path)), kind, hints)
-        elif path.exists():
-            yield from _read_file(path, path.name, kind, hints)
-        else:
-            raise ConfigurationError(f"{name}: no such file or folder; check the path")
+    files = [file for name in names for file in _files(name, kind, hints)]
+    for file in files:
+        if file.kind == "raw" and (given := hints.given()):
+            raise ConfigurationError(
+                f"{', '.join(given)}: for html and text files only; {file.path} holds RawArticles, which say it "
+                "themselves: write it into their lines, or publish them without"
+            )
+    for file in files:
+        yield from _raw_lines(file.path) if file.kind == "raw" else _read_page(file, hints)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file to publish: its path, its name in its folder, and what it holds; auto where its name does not say."""
+
+    path: str
+    name: str
+    kind: Format
+
+
+def _files(name: str, kind: Format, hints: Hints) -> Iterator[_File]:
+    if name == "-":
+        yield _File(name, name, "raw")
+        return
+    path = Path(name)
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file() and _kind_by_name(file) is not None)
+        if not files:
+            raise ConfigurationError(f"{name}: no .html, .txt or .jsonl file in this folder")
+        if hints.url is not None:
+            raise ConfigurationError("--url says the address of one page, not of a folder")
+    elif path.exists():
+        files = [path]
+    else:
+        raise ConfigurationError(f"{name}: no such file or folder; check the path")
+    for file in files:
+        place = str(file.relative_to(path)) if file is not path else path.name
+        yield _File(str(file), place, (_kind_by_name(file) or "auto") if kind == "auto" else kind)
 
 
 def _kind_by_name(path: Path) -> Format | None:
@@ -94,11 +119,8 @@ def _kind_by_name(path: Path) -> Format | None:
     return "text" if name.endswith(_TEXT) else None
 
 
-def _read_file(path: Path, name: str, kind: Format, hints: Hints) -> Iterator[RawRecord | InputError]:
-    chosen = kind if kind != "auto" else _kind_by_name(path)
-    if chosen == "raw":
-        yield from _raw_lines(str(path))
-        return
+def _read_page(file: _File, hints: Hints) -> Iterator[RawRecord | InputError]:
+    path, kind = Path(file.path), file.kind
     try:
         size = path.stat().st_size
         if size > MAX_RAW_BYTES:
@@ -110,9 +132,9 @@ def _read_file(path: Path, name: str, kind: Format, hints: Hints) -> Iterator[Ra
     if not content.strip():
         yield InputError(f"{path}: the file is empty; publish a page with something on it")
         return
-    if chosen is None:
-        chosen = "html" if content.lstrip()[:1] == b"<" else "text"
-    yield _page(path, name, content, chosen, hints)
+    if kind == "auto":
+        kind = "html" if content.lstrip()[:1] == b"<" else "text"
+    yield _page(path, file.name, content, kind, hints)
 
 
 def _page(path: Path, name: str, content: bytes, kind: Format, hints: Hints) -> RawRecord | InputError:

@@ -72,6 +72,39 @@ def test_raw_lines_keep_their_bytes_and_are_keyed_by_the_normalised_address(tmp_
     assert {record.key for record in records if isinstance(record, RawRecord)} == {b"https://outlet.example/a"}
 
 
+@pytest.mark.parametrize(
+    ("hint", "option"),
+    [
+        ({"fetched_at": "2026-03-02T08:00:00Z"}, "--fetched-at"),
+        ({"url": "https://outlet.example/y"}, "--url"),
+        ({"outlet": "The Post", "language": "en"}, "--outlet, --language"),
+    ],
+)
+def test_an_option_that_raw_lines_do_not_take_is_refused_before_anything_is_published(
+    tmp_path: Path, hint: dict[str, str], option: str
+) -> None:
+    (tmp_path / "page.html").write_text("<p>A page.")
+    (tmp_path / "raw.jsonl").write_text(json.dumps(GOOD))
+    (tmp_path / "plain").write_text(json.dumps(GOOD))
+    ways: list[tuple[list[str], str]] = [(["raw.jsonl"], "auto"), (["plain"], "raw"), (["page.html"], "raw")]
+    if "url" not in hint:
+        ways += [(["page.html", "raw.jsonl"], "auto"), (["."], "auto")]
+    for names, kind in ways:
+        records = read_inputs([str(tmp_path / name) for name in names], kind=kind, hints=Hints(**hint))  # type: ignore[arg-type]
+        with pytest.raises(
+            ConfigurationError, match=f"^{option}: .*write it into their lines, or publish them without"
+        ):
+            next(records)
+    with pytest.raises(ConfigurationError, match=option):
+        next(read_inputs(["-"], kind="auto", hints=Hints(**hint)))
+
+
+def test_a_path_that_is_not_there_is_told_before_anything_is_published(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<p>A page.")
+    with pytest.raises(ConfigurationError, match=r"missing\.html"):
+        next(read_inputs([str(tmp_path / "page.html"), str(tmp_path / "missing.html")], kind="auto", hints=Hints()))
+
+
 def test_a_line_that_is_no_raw_article_is_named_and_the_next_one_is_read(tmp_path: Path) -> None:
     file = tmp_path / "raw.jsonl"
     typo = {**GOOD, "fetchedat": "now"}
