@@ -9,7 +9,7 @@ import sys
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Final, cast
 
 import typer
 
@@ -85,6 +85,10 @@ FetchedOption = Annotated[
         help="When the pages were fetched, RFC 3339 with zone (html and text); else the file's own time.",
     ),
 ]
+
+# how many records `publish` tells the places of: a person reads as many, and a program wants to look at a few
+_PLACES_TOLD: Final = 3
+_PLACES_IN_JSON: Final = 20
 
 
 def _settings(**overrides: Any) -> RuntimeSettings:
@@ -364,7 +368,10 @@ def publish(
     topic: Annotated[str, typer.Option(help="The topic to publish to.")] = RAW_ARTICLES.name,
     as_json: Json = False,
 ) -> None:
-    """Publish raw articles. What cannot be published is named, the rest is published, and the exit code is 65."""
+    """Publish raw articles. What cannot be published is named, the rest is published, and the exit code is 65.
+
+    Up to three records are told with the place where each lies (20 with --json), for `newsloom record`.
+    """
     from services.commands.reading import Hints, InputError, read_inputs
 
     hints = Hints(url=url, outlet=outlet, aggregator=aggregator, language=language, fetched_at=fetched_at)
@@ -377,7 +384,7 @@ def publish(
         tracer = open_tracer(settings, "publish")
         with Admin(settings) as admin:
             admin.partitions([name])
-        published, refused = 0, 0
+        published, refused, places = 0, 0, list[str]()
         show = console.counter("publishing")
         try:
             with Publisher(settings) as publisher:
@@ -396,17 +403,20 @@ def publish(
                     published += 1
                     if published % 100 == 0:
                         show(f"{published} records")
-                publisher.flush()
+                places = [f"{name}/{partition}/{offset}" for partition, offset in publisher.flush()]
         finally:
             show("")
             if tracer is not None:
                 tracer.close()
         if as_json or not console.is_terminal():
-            print_json({"topic": name, "published": published, "refused": refused})
+            told = {"places": places} if published <= _PLACES_IN_JSON else {}
+            print_json({"topic": name, "published": published, "refused": refused, **told})
         else:
             console.out.print(
                 console.text(f"published {published} to {name}" + (f", refused {refused}" if refused else ""))
             )
+            for place in places if published <= _PLACES_TOLD else ():
+                say(f"{place}; `newsloom record {place}` says what became of it")
         if refused:
             raise typer.Exit(console.EXIT_DATA)
 

@@ -423,23 +423,27 @@ class Publisher:
         partition: int | None = None,
     ) -> tuple[int, int]:
         """Send one record and wait until it is on its topic; its partition and offset. Raises as `send` does."""
-        self.send(topic, key, value, headers, partition=partition)
-        future = self._futures[-1][0]
         self.flush()
-        written: Any = future.value
-        return int(written.partition), int(written.offset)
+        self.send(topic, key, value, headers, partition=partition)
+        return self.flush()[-1]
 
-    def flush(self) -> None:
-        """Returns when everything sent is on its topic. Raises as `send` does for the first record that is not."""
+    def flush(self) -> list[tuple[int, int]]:
+        """Waits until everything sent is on its topic: partition and offset of each record since the last flush.
+
+        `send` flushes by itself after 2000 records. Raises as `send` does for the first record that did not arrive.
+        """
         with _translated("publish", self._settings):
             self._producer.flush(timeout=90)
         waiting, self._futures = self._futures, []
+        places: list[tuple[int, int]] = []
         for future, topic, key in waiting:
             try:
                 with _translated(f"write to {topic}", self._settings):
-                    future.get(timeout=90)
+                    written: Any = future.get(timeout=90)
             except DependencyError as error:
                 raise _refusal(error, topic, key, None) from None
+            places.append((int(written.partition), int(written.offset)))
+        return places
 
 
 def _refusal(error: DependencyError, topic: str, key: bytes | None, value: bytes | None) -> SuiteError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -45,6 +47,26 @@ def newsloom(*words: str, input: str | None = None, **environment: str) -> Said:
     )
     assert "Traceback" not in done.stderr, done.stderr
     return Said(done.returncode, done.stdout, done.stderr)
+
+
+def on_a_terminal(*words: str, **environment: str) -> tuple[str, int]:
+    """What a person sees who types the command, and its exit code."""
+    ours, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "services.cli", *words],
+        cwd=REPOSITORY,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "COLUMNS": "300", "TERM": "dumb", **environment},
+    )
+    os.close(theirs)
+    seen = b""
+    with contextlib.suppress(OSError):  # Linux says so when the other side is closed
+        while chunk := os.read(ours, 4096):
+            seen += chunk
+    os.close(ours)
+    return seen.decode(), child.wait(timeout=60)
 
 
 @pytest.fixture
@@ -91,8 +113,33 @@ def test_lines_that_cannot_be_published_are_named_and_the_others_are_published(
         "topic": f"{connected['NEWSLOOM_TOPIC_PREFIX']}raw-articles",
         "published": 2,
         "refused": 1,
+        "places": [f"{connected['NEWSLOOM_TOPIC_PREFIX']}raw-articles/0/{offset}" for offset in (0, 1)],
     }
     assert "line 2" in said.err
+
+
+def test_where_a_few_records_lie_is_told_and_where_many_lie_is_not(connected: dict[str, str], tmp_path: Path) -> None:
+    lines = [article.raw() for article in made_articles(21, copied=0)]
+    (tmp_path / "few.jsonl").write_bytes(b"\n".join(lines[:20]))
+    (tmp_path / "many.jsonl").write_bytes(b"\n".join(lines))
+    few = json.loads(newsloom("publish", str(tmp_path / "few.jsonl"), **connected).out)
+    assert len(set(few["places"])) == few["published"] == 20
+    for place, line in list(zip(few["places"], lines, strict=False))[::19]:
+        assert newsloom("record", place, "--value", **connected).out == line.decode()
+    many = json.loads(newsloom("publish", str(tmp_path / "many.jsonl"), "--json", **connected).out)
+    assert (many["published"], "places" in many) == (21, False)
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, True), (3, True), (4, False)])
+def test_a_person_is_told_where_up_to_three_records_lie(
+    connected: dict[str, str], tmp_path: Path, count: int, told: bool
+) -> None:
+    (tmp_path / "raw.jsonl").write_bytes(b"\n".join(article.raw() for article in made_articles(count, copied=0)))
+    seen, code = on_a_terminal("publish", str(tmp_path / "raw.jsonl"), **connected)
+    topic = f"{connected['NEWSLOOM_TOPIC_PREFIX']}raw-articles"
+    assert (code, f"published {count} to {topic}" in seen) == (0, True), seen
+    commands = re.findall(r"`newsloom record (\S+)`", seen)
+    assert commands == ([f"{topic}/0/{offset}" for offset in range(count)] if told else []), seen
 
 
 def test_a_page_of_30_mb_is_refused(connected: dict[str, str], tmp_path: Path) -> None:
