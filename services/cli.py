@@ -561,7 +561,10 @@ def dead_letters_list(
     limit: Annotated[int, typer.Option(min=1, help="How many of the newest.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """List a service's dead letters, newest first: where each record lay, why it failed, since when."""
+    """List a service's dead letters, newest first: where each record lay, why it failed, whether it was replayed.
+
+    A letter that was replayed stays until it is purged, or 30 days old.
+    """
     with errors_as_exit_codes():
         letters = _dead_letters(service.value)
         counts = {reason: sum(letter["reason"] == reason for letter in letters) for reason in DEAD_LETTER_REASONS}
@@ -575,14 +578,14 @@ def dead_letters_list(
                 letter["reason"],
                 letter["from"],
                 letter["first_failed_at"],
+                "yes" if letter["replayed"] else "no",
                 letter["bytes"],
                 letter["message"],
             ]
             for letter in newest
         ]
-        print_table(
-            f"Dead letters of the {service.value}", ["id", "reason", "record", "since", "bytes", "message"], rows
-        )
+        columns = ["id", "reason", "record", "since", "replayed", "bytes", "message"]
+        print_table(f"Dead letters of the {service.value}", columns, rows)
         say(", ".join(f"{count} {reason}" for reason, count in counts.items() if count) or "none")
 
 
@@ -615,7 +618,10 @@ def dead_letters_replay(
     most_replays: Annotated[int, typer.Option(min=1, help="Refuse what was replayed as often already.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """Put dead letters back where they came from, oldest first; without --reason and --id, those not replayed yet."""
+    """Put dead letters back where they came from, oldest first: those that were not replayed yet.
+
+    Without --reason and --id, all of them. One that is named by --id is put back again if it was before.
+    """
     with errors_as_exit_codes():
         from services.commands.letters import replay
 
@@ -637,13 +643,19 @@ def dead_letters_replay(
                     "replayed": done.replayed,
                     "refused": list(done.refused),
                     "left": done.left,
+                    "skipped": done.skipped,
                     **({"places": dict(done.places)} if done.places else {}),
                 }
             )
         else:
-            say(f"replayed {done.replayed}, refused {len(done.refused)}, left {done.left}")
+            say(
+                f"replayed {done.replayed}, refused {len(done.refused)}, left {done.left}"
+                + (f", skipped {done.skipped} that were replayed before" if done.skipped else "")
+            )
             for letter, place in done.places:
                 say(f"{letter} lies at {place} now; `newsloom record {place}` says what became of it")
+        if done.unnoted:
+            complain(f"no room to note {done.unnoted} of the replayed: a replay without --id sends them again")
         if done.refused:
             raise typer.Exit(console.EXIT_DATA)
 
@@ -654,15 +666,20 @@ def dead_letters_purge(
     everything: Annotated[bool, typer.Option("--all", help="Those that were never replayed, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Delete the dead letters that were replayed. They cannot be had back."""
+    """Delete the dead letters that were replayed. They cannot be had back.
+
+    Kafka deletes a partition's letters from the oldest on: a replayed one stays behind one that was not.
+    """
     with errors_as_exit_codes():
         from services.commands.letters import purge
 
-        count = purge(_local_settings(), service.value, everything=everything)
+        done = purge(_local_settings(), service.value, everything=everything)
         if as_json:
-            print_json({"deleted": count})
+            print_json({"deleted": done.deleted, "kept": list(done.kept)})
         else:
-            say(f"deleted {count}")
+            say(f"deleted {done.deleted}")
+            for line in done.kept:
+                say(line)
 
 
 @app.command()
@@ -707,10 +724,16 @@ def _instant(option: str, text: str | None) -> datetime | None:
 
 def _dead_letters(service: str) -> list[dict[str, Any]]:
     """The dead letters of `service`, oldest first."""
+    from services.commands.letters import replayed_letters
     from services.commands.pipeline import read_topic
+    from services.runtime.kafka import Admin
 
+    settings, topic = _local_settings(), dead_letters(service).name
+    with Admin(settings) as admin:
+        beginning = admin.beginning_offsets(admin.partitions([settings.topic_prefix + topic]))
+        noted = replayed_letters(settings, service, admin, beginning)
     found: list[dict[str, Any]] = []
-    for record in read_topic(_local_settings(), dead_letters(service).name):
+    for record in read_topic(settings, topic):
         headers = {name: value.decode(errors="replace") for name, value in record.headers}
         found.append(
             {
@@ -721,6 +744,7 @@ def _dead_letters(service: str) -> list[dict[str, Any]]:
                     headers.get(f"__connect.errors.{part}", "?") for part in ("topic", "partition", "offset")
                 ),
                 "first_failed_at": headers.get("newsloom.first_failed_at", ""),
+                "replayed": record.offset in noted[record.topic, record.partition],
                 "bytes": len(record.value or b""),
                 "headers": headers,
                 "key": (record.key or b"").decode(errors="replace"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from schemas.dead_letters import (
@@ -15,6 +15,7 @@ from schemas.dead_letters import (
     UNREADABLE,
 )
 from schemas.topics import dead_letters
+from services.commands.notes import Noted
 from services.runtime.errors import SuiteError
 from services.runtime.kafka import Admin, Publisher, commit_offsets, read_records
 from services.runtime.service import Record
@@ -28,13 +29,33 @@ class Replayed:
     replayed: int
     refused: tuple[str, ...]
     left: int
+    skipped: int
+    """Letters that were chosen and that an earlier replay had put back."""
     places: tuple[tuple[str, str], ...] = ()
     """Where each of the `ids` that were asked for lies now: id, topic/partition/offset."""
+    unnoted: int = 0
+    """Letters put back of which Kafka's note has no room to say so."""
+
+
+@dataclass(frozen=True)
+class Purged:
+    """What a purge did, and why it left what it left: a line for each reason."""
+
+    deleted: int
+    kept: tuple[str, ...]
 
 
 def replay_group(settings: RuntimeSettings, service: str) -> str:
-    """The group whose committed offsets say how far the dead letters of `service` have been replayed."""
+    """The group whose committed offsets, with the texts beside them, say which dead letters were replayed."""
     return f"{settings.group(service)}-replay"
+
+
+def replayed_letters(
+    settings: RuntimeSettings, service: str, admin: Admin, beginning: Mapping[tuple[str, int], int]
+) -> dict[tuple[str, int], Noted]:
+    """Which dead letters of `service` were replayed, for each partition; `beginning` is the first it holds."""
+    committed = admin.committed(replay_group(settings, service), beginning)
+    return {part: Noted.read(*committed[part], beginning=first) for part, first in beginning.items()}
 
 
 def replay(
@@ -51,22 +72,24 @@ def replay(
 
     The record goes back as it came: key, value, its own headers; what the dead letter added is stripped, and
     `newsloom.replays` counts. One that was replayed `most_replays` times before is refused: it would go round for ever.
-    Without `reasons` and `ids`, everything that no earlier replay has passed; with them, whatever of it the topic
-    holds. Raises SuiteError for an id that is not there.
+    A letter that an earlier replay put back is skipped, unless it is one of `ids`. Raises SuiteError for an id that is
+    not there.
     """
     topic = settings.topic_prefix + dead_letters(service).name
     group = replay_group(settings, service)
     with Admin(settings) as admin:
         parts = admin.partitions([topic])
         beginning, ends = admin.beginning_offsets(parts), admin.end_offsets(parts)
-        passed = admin.committed_offsets(group, parts)
-        is_whole = not reasons and not ids
-        begins = {part: max(beginning[part], passed[part] or 0) if is_whole else beginning[part] for part in parts}
+        noted = replayed_letters(settings, service, admin, beginning)
+        # what a replay of all has passed by need not be read
+        begins = beginning if reasons or ids else {part: note.position for part, note in noted.items()}
         letters = sorted(
             read_records(settings, begins, until=ends),
             key=lambda record: (record.timestamp, record.partition, record.offset),
         )
-        chosen = [letter for letter in letters if _is_chosen(letter, reasons, ids)]
+        found = [letter for letter in letters if _is_chosen(letter, reasons, ids)]
+        chosen = found if ids else [letter for letter in found if letter.offset not in noted[_partition(letter)]]
+        skipped = len(found) - len(chosen) + sum(begins[part] - beginning[part] for part in parts)
         if missing := set(ids) - {_id(letter) for letter in chosen}:
             raise SuiteError(
                 f"no dead letter {', '.join(sorted(missing))} of the {service}; "
@@ -75,45 +98,78 @@ def replay(
         targets = {_header(letter, ERROR_TOPIC) for letter in chosen} - {""}
         known = admin.partitions(targets) if targets else set[tuple[str, int]]()
     done, refused, places = 0, list[str](), list[tuple[str, str]]()
-    reached = dict(begins)
+    sent: dict[tuple[str, int], set[int]] = {}
     with Publisher(settings) as publisher:
-        for letter in chosen if limit is None else chosen[:limit]:
+        for letter in chosen:
+            if done == limit:
+                break
             why = _refusal(letter, most_replays)
             if why is not None:
                 refused.append(f"{_id(letter)}: {why}")
+                continue
+            target, partition = _header(letter, ERROR_TOPIC), int(_header(letter, ERROR_PARTITION))
+            replays = _replays(letter) + 1
+            headers = [(name, value) for name, value in letter.headers if name not in (*DEAD_LETTER_HEADERS, REPLAYS)]
+            record = target, letter.key, letter.value, [*headers, (REPLAYS, str(replays).encode())]
+            back_to = partition if (target, partition) in known else None
+            if ids:
+                number, offset = publisher.send_now(*record, partition=back_to)
+                places.append((_id(letter), f"{target}/{number}/{offset}"))
             else:
-                target, partition = _header(letter, ERROR_TOPIC), int(_header(letter, ERROR_PARTITION))
-                replays = _replays(letter) + 1
-                headers = [
-                    (name, value) for name, value in letter.headers if name not in (*DEAD_LETTER_HEADERS, REPLAYS)
-                ]
-                record = target, letter.key, letter.value, [*headers, (REPLAYS, str(replays).encode())]
-                back_to = partition if (target, partition) in known else None
-                if ids:
-                    number, offset = publisher.send_now(*record, partition=back_to)
-                    places.append((_id(letter), f"{target}/{number}/{offset}"))
-                else:
-                    publisher.send(*record, partition=back_to)
-                done += 1
-                on_progress(f"{done} records")
-            reached[letter.topic, letter.partition] = letter.offset + 1
+                publisher.send(*record, partition=back_to)
+            sent.setdefault(_partition(letter), set()).add(letter.offset)
+            done += 1
+            on_progress(f"{done} records")
         publisher.flush()
-    if is_whole:
-        commit_offsets(settings, group, reached)
-    return Replayed(done, tuple(refused), len(chosen) - done - len(refused), tuple(places))
+    notes = {part: noted[part].adding(offsets) for part, offsets in sent.items()}
+    fitting = {part: note.fitting() for part, note in notes.items()}
+    if fitting:
+        offsets = {part: note.position for part, note in fitting.items()}
+        commit_offsets(settings, group, offsets, {part: note.text() for part, note in fitting.items()})
+    return Replayed(
+        replayed=done,
+        refused=tuple(refused),
+        left=len(chosen) - done - len(refused),
+        skipped=skipped,
+        places=tuple(places),
+        unnoted=sum(len(notes[part].ahead) - len(note.ahead) for part, note in fitting.items()),
+    )
 
 
-def purge(settings: RuntimeSettings, service: str, *, everything: bool = False) -> int:
-    """Delete the dead letters that were replayed, or `everything`; how many went. They cannot be had back."""
+def purge(settings: RuntimeSettings, service: str, *, everything: bool = False) -> Purged:
+    """Delete the dead letters that were replayed, or `everything`. They cannot be had back.
+
+    Kafka deletes what lies before an offset and nothing else: a letter that was replayed stays as long as one that was
+    not lies before it in its partition.
+    """
     topic = settings.topic_prefix + dead_letters(service).name
     with Admin(settings) as admin:
         parts = admin.partitions([topic])
         beginning, ends = admin.beginning_offsets(parts), admin.end_offsets(parts)
-        passed = admin.committed_offsets(replay_group(settings, service), parts)
-        before = {part: ends[part] if everything else min(passed[part] or 0, ends[part]) for part in parts}
+        noted = replayed_letters(settings, service, admin, beginning)
+        before = {part: ends[part] if everything else min(noted[part].position, ends[part]) for part in parts}
         before = {part: offset for part, offset in before.items() if offset > beginning[part]}
         admin.delete_records(before)
-    return sum(offset - beginning[part] for part, offset in before.items())
+    deleted = sum(offset - beginning[part] for part, offset in before.items())
+    left = sum(ends[part] - beginning[part] for part in parts) - deleted
+    kept = [_why_kept(part[1], noted[part]) for part in sorted(parts) if noted[part].ahead and not everything]
+    if not deleted and not left:
+        kept = [f"{topic} holds none"]
+    elif not deleted and not kept:
+        kept = [
+            f"none of the {left} was replayed yet: `newsloom dead-letters replay {service}` puts them back, "
+            "--all deletes them all the same"
+        ]
+    return Purged(deleted, tuple(kept))
+
+
+def _why_kept(partition: int, noted: Noted) -> str:
+    count, first = len(noted.ahead), f"{partition}/{noted.position}"
+    which = f"{partition}/{min(noted.ahead)}" + (f" and {count - 1} more behind it" if count > 1 else "")
+    return (
+        f"{which} {'was' if count == 1 else 'were'} replayed, and {first} was not: Kafka deletes only what lies before "
+        f"an offset; replay {first} too, or delete all with --all"
+    )
 
 
 def _is_chosen(letter: Record, reasons: Collection[str], ids: Collection[str]) -> bool:
@@ -133,6 +189,10 @@ def _refusal(letter: Record, most_replays: int) -> str | None:
 def _replays(letter: Record) -> int:
     text = _header(letter, REPLAYS)
     return int(text) if text.isdecimal() else 0
+
+
+def _partition(letter: Record) -> tuple[str, int]:
+    return letter.topic, letter.partition
 
 
 def _id(letter: Record) -> str:

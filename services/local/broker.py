@@ -49,6 +49,8 @@ _CONFIG = {
     "min.insync.replicas": 1,
     "offsets.topic.replication.factor": 1,
     "offsets.topic.num.partitions": 4,
+    # as long as the dead letters, of which it is noted with offsets whether they were replayed
+    "offsets.retention.minutes": 30 * 24 * 60,
     "transaction.state.log.replication.factor": 1,
     "transaction.state.log.min.isr": 1,
     "transaction.state.log.num.partitions": 4,

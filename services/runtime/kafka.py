@@ -456,15 +456,23 @@ def _refusal(error: DependencyError, topic: str, key: bytes | None, value: bytes
     return error
 
 
-def commit_offsets(settings: RuntimeSettings, group: str, offsets: Mapping[tuple[str, int], int]) -> None:
-    """Commit `offsets` for `group`, which nobody may be a member of. Raises as `Admin` does."""
+def commit_offsets(
+    settings: RuntimeSettings,
+    group: str,
+    offsets: Mapping[tuple[str, int], int],
+    texts: Mapping[tuple[str, int], str] | None = None,
+) -> None:
+    """Commit `offsets` for `group`, which nobody may be a member of, each with its text. Raises as `Admin` does."""
     with _connecting(settings):
         consumer: Any = kafka.KafkaConsumer(**connection_options(settings), group_id=group, enable_auto_commit=False)
     try:
         with _translated("commit offsets", settings):
             consumer.assign([TopicPartition(*part) for part in offsets])
             consumer.commit(
-                {TopicPartition(*part): OffsetAndMetadata(offset, "", -1) for part, offset in offsets.items()}
+                {
+                    TopicPartition(*part): OffsetAndMetadata(offset, (texts or {}).get(part, ""), -1)
+                    for part, offset in offsets.items()
+                }
             )
     finally:
         with contextlib.suppress(Exception):

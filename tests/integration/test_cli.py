@@ -242,6 +242,8 @@ def test_dead_letters_are_listed_and_shown_with_escapes_made_harmless(connected:
         publisher.flush()
     listed = newsloom("dead-letters", "list", "cleaner", **connected)
     assert "0/0\tinvalid" in listed.out
+    columns, row = (line.split("\t") for line in listed.out.splitlines())
+    assert dict(zip(columns, row, strict=True))["replayed"] == "no"
     assert "\x1b" not in listed.out
     shown = newsloom("dead-letters", "show", "cleaner", "0/0", **connected)
     assert '{"a": "' in shown.out

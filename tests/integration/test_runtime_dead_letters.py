@@ -57,7 +57,7 @@ def test_a_replayed_letter_is_the_record_again_and_goes_round_three_times_at_mos
         bench.settled()
         assert newsloom(bench, "dead-letters", "replay", "cleaner") == (
             0,
-            {"replayed": 1, "refused": [], "left": 0},
+            {"replayed": 1, "refused": [], "left": 0, "skipped": round_ - 1},
             "",
         )
         again = bench.records("raw-articles")
@@ -76,7 +76,7 @@ def test_a_replay_takes_what_it_is_told_and_nothing_twice(bench: Bench) -> None:
     bench.publish(b"not json", b"[]", b"not json either")
     bench.settled()
     code, answer, _ = newsloom(bench, "dead-letters", "replay", "cleaner", "--reason", "invalid")
-    assert (code, answer) == (0, {"replayed": 1, "refused": [], "left": 0})
+    assert (code, answer) == (0, {"replayed": 1, "refused": [], "left": 0, "skipped": 0})
     bench.settled()
     assert newsloom(bench, "dead-letters", "replay", "cleaner", "--limit", "2")[1]["replayed"] == 2
     bench.settled()
@@ -90,16 +90,93 @@ def test_a_replay_takes_what_it_is_told_and_nothing_twice(bench: Bench) -> None:
     assert (code, "no dead letter 0/999999" in complaint) == (65, True)
 
 
+def shelve(bench: Bench, *values: bytes, reason: bytes = b"invalid") -> None:
+    """Dead letters of the cleaner as it writes them, all in partition 0; no worker runs that would make more."""
+    with Publisher(bench.settings) as publisher:
+        for number, value in enumerate(values):
+            headers = (
+                ("__connect.errors.topic", f"{bench.prefix}raw-articles".encode()),
+                ("__connect.errors.partition", b"1"),
+                ("__connect.errors.offset", str(number).encode()),
+                ("newsloom.reason", reason),
+            )
+            publisher.send(f"{bench.prefix}cleaner-dead-letters", b"k", value, headers, partition=0)
+        publisher.flush()
+
+
+def put_back(bench: Bench) -> list[bytes]:
+    return [record.value or b"" for record in bench.records("raw-articles")]
+
+
+def test_a_letter_that_was_replayed_is_skipped_by_the_next_replay_and_sent_when_it_is_named(bench: Bench) -> None:
+    shelve(bench, *(b"%d" % number for number in range(5)))
+    shelve(bench, b"5", b"6", reason=b"too_slow")
+    assert newsloom(bench, "dead-letters", "replay", "cleaner", "--id", "0/2")[1]["replayed"] == 1
+    assert newsloom(bench, "dead-letters", "replay", "cleaner", "--reason", "too_slow", "--limit", "1")[1] == {
+        "replayed": 1,
+        "refused": [],
+        "left": 1,
+        "skipped": 0,
+    }
+    listed = {letter["id"]: letter["replayed"] for letter in newsloom(bench, "dead-letters", "list", "cleaner")[1]}
+    assert listed == {f"0/{offset}": offset in (2, 5) for offset in range(7)}
+    assert newsloom(bench, "dead-letters", "replay", "cleaner", "--reason", "invalid")[1] == {
+        "replayed": 4,
+        "refused": [],
+        "left": 0,
+        "skipped": 1,
+    }
+    assert newsloom(bench, "dead-letters", "replay", "cleaner")[1] == {
+        "replayed": 1,
+        "refused": [],
+        "left": 0,
+        "skipped": 6,
+    }
+    assert newsloom(bench, "dead-letters", "replay", "cleaner")[1]["replayed"] == 0
+    assert sorted(put_back(bench)) == [b"%d" % number for number in range(7)]
+    assert newsloom(bench, "dead-letters", "replay", "cleaner", "--id", "0/2")[1]["replayed"] == 1
+    assert sorted(put_back(bench)) == sorted([b"2", *(b"%d" % number for number in range(7))])
+
+
+def test_a_refused_letter_is_not_taken_for_a_replayed_one(bench: Bench) -> None:
+    with Publisher(bench.settings) as publisher:
+        publisher.send(f"{bench.prefix}cleaner-dead-letters", b"k", b"lost", partition=0)
+        publisher.flush()
+    shelve(bench, b"1", b"2")
+    # neither does it stand in the way of the others
+    for replayed in (1, 1, 0):
+        code, answer, _ = newsloom(bench, "dead-letters", "replay", "cleaner", "--limit", "1")
+        assert (code, answer["replayed"], len(answer["refused"])) == (65, replayed, 1)
+    assert sorted(put_back(bench)) == [b"1", b"2"]
+    listed = [letter["replayed"] for letter in newsloom(bench, "dead-letters", "list", "cleaner")[1]]
+    assert sorted(listed) == [False, True, True]
+
+
 def test_a_purge_deletes_what_was_replayed_and_all_only_when_told(bench: Bench) -> None:
-    bench.start()
-    bench.publish(b"not json")
-    bench.settled()
-    assert newsloom(bench, "dead-letters", "purge", "cleaner")[1] == {"deleted": 0}
-    newsloom(bench, "dead-letters", "replay", "cleaner")
-    bench.settled()
-    assert newsloom(bench, "dead-letters", "purge", "cleaner")[1] == {"deleted": 1}
-    assert len(newsloom(bench, "dead-letters", "list", "cleaner")[1]) == 1
-    assert newsloom(bench, "dead-letters", "purge", "cleaner", "--all")[1] == {"deleted": 1}
+    assert newsloom(bench, "dead-letters", "purge", "cleaner")[1] == {
+        "deleted": 0,
+        "kept": [f"{bench.prefix}cleaner-dead-letters holds none"],
+    }
+    shelve(bench, b"0", b"1", b"2", b"3")
+    untouched = newsloom(bench, "dead-letters", "purge", "cleaner")[1]
+    assert untouched["deleted"] == 0
+    assert "none of the 4 was replayed yet" in untouched["kept"][0]
+    newsloom(bench, "dead-letters", "replay", "cleaner", "--id", "0/2", "--id", "0/3")
+    behind = newsloom(bench, "dead-letters", "purge", "cleaner")[1]
+    assert behind["deleted"] == 0
+    [why] = behind["kept"]
+    assert "0/2 and 1 more behind it were replayed, and 0/0 was not" in why
+    assert "replay 0/0 too" in why
+    newsloom(bench, "dead-letters", "replay", "cleaner", "--id", "0/0")
+    assert newsloom(bench, "dead-letters", "purge", "cleaner")[1] == {
+        "deleted": 1,
+        "kept": [why.replace("0/0", "0/1")],
+    }
+    newsloom(bench, "dead-letters", "replay", "cleaner", "--id", "0/1")
+    assert newsloom(bench, "dead-letters", "purge", "cleaner")[1] == {"deleted": 3, "kept": []}
+    shelve(bench, b"4")
+    assert [letter["id"] for letter in newsloom(bench, "dead-letters", "list", "cleaner")[1]] == ["0/4"]
+    assert newsloom(bench, "dead-letters", "purge", "cleaner", "--all")[1] == {"deleted": 1, "kept": []}
     assert newsloom(bench, "dead-letters", "list", "cleaner")[1] == []
 
 
