@@ -593,13 +593,23 @@ def dead_letters_list(
 def dead_letters_show(
     service: Annotated[ServiceName, typer.Argument(help="Whose dead letter.")],
     id: Annotated[str, typer.Argument(help="PARTITION/OFFSET on the dead-letters topic, as `list` prints it.")],
+    value_only: Annotated[
+        bool,
+        typer.Option("--value", help="Print its value alone, byte for byte: to correct it for `replay --value`."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show one dead letter whole: its headers, and the original record as it came."""
     with errors_as_exit_codes():
+        from services.commands.letters import letter_value, no_letters
+
+        if value_only:
+            sys.stdout.buffer.write(letter_value(_local_settings(), service.value, id))
+            sys.stdout.buffer.flush()
+            return
         letters = [letter for letter in _dead_letters(service.value) if letter["id"] == id]
         if not letters:
-            raise SuiteError(f"no dead letter {id} of the {service.value}; `newsloom dead-letters list` prints the ids")
+            raise no_letters(service.value, [id])
         if as_json:
             print_json(letters[0])
             return
@@ -615,16 +625,32 @@ def dead_letters_replay(
     reason: Annotated[list[str] | None, typer.Option("--reason", help="Only those with this reason.")] = None,
     id: Annotated[list[str] | None, typer.Option("--id", help="Only this one: PARTITION/OFFSET, as in `list`.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most as many, the oldest.")] = None,
-    most_replays: Annotated[int, typer.Option(min=1, help="Refuse what was replayed as often already.")] = 3,
+    most_replays: Annotated[
+        int, typer.Option(min=1, help="Refuse what was replayed as often already, unless --value corrects it.")
+    ] = 3,
+    value: Annotated[
+        str | None,
+        typer.Option(
+            "--value",
+            metavar="FILE",
+            help="Put the value in FILE (- for standard input) in the place of the letter's own, with one --id; "
+            "`show SERVICE ID --value` prints the one to correct.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Put dead letters back where they came from, oldest first: those that were not replayed yet.
 
-    Without --reason and --id, all of them. One that is named by --id is put back again if it was before.
+    Without --reason and --id, all of them. One that is named by --id is put back again if it was before. With --value
+    it goes back corrected, with its key and headers; a value that the service could not read is refused.
     """
     with errors_as_exit_codes():
-        from services.commands.letters import replay
+        from services.commands.letters import corrected_value, replay
 
+        if value is not None and (len(id or ()) != 1 or reason):
+            raise ConfigurationError(
+                "--value corrects one dead letter: name it with one --id PARTITION/OFFSET, and without --reason"
+            )
         if unknown := sorted(set(reason or ()) - set(DEAD_LETTER_REASONS)):
             raise ConfigurationError(f"--reason {unknown[0]}: there are {', '.join(DEAD_LETTER_REASONS)}")
         done = replay(
@@ -634,6 +660,7 @@ def dead_letters_replay(
             ids=id or (),
             limit=limit,
             most_replays=most_replays,
+            value=corrected_value(service.value, value) if value is not None else None,
         )
         for line in done.refused:
             complain(f"not replayed: {line}")

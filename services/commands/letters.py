@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import re
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from schemas.dead_letters import (
     DEAD_LETTER_HEADERS,
@@ -14,12 +18,18 @@ from schemas.dead_letters import (
     REPLAYS,
     UNREADABLE,
 )
-from schemas.topics import dead_letters
+from schemas.events import InvalidEventError
+from schemas.topics import EVENT_TOPICS, dead_letters
 from services.commands.notes import Noted
-from services.runtime.errors import SuiteError
+from services.commands.pipeline import INPUTS
+from services.commands.reading import InputError
+from services.commands.records import read_one
+from services.runtime.errors import ConfigurationError, SuiteError
 from services.runtime.kafka import Admin, Publisher, commit_offsets, read_records
 from services.runtime.service import Record
 from services.runtime.settings import RuntimeSettings
+
+_ID: Final = re.compile(r"(\d+)/(\d+)")
 
 
 @dataclass(frozen=True)
@@ -66,14 +76,16 @@ def replay(
     ids: Collection[str] = (),
     limit: int | None = None,
     most_replays: int = 3,
+    value: bytes | None = None,
     on_progress: Callable[[str], None] = lambda line: None,
 ) -> Replayed:
     """Put dead letters of `service` back on the topic and the partition they came from, oldest first.
 
     The record goes back as it came: key, value, its own headers; what the dead letter added is stripped, and
     `newsloom.replays` counts. One that was replayed `most_replays` times before is refused: it would go round for ever.
-    A letter that an earlier replay put back is skipped, unless it is one of `ids`. Raises SuiteError for an id that is
-    not there.
+    A letter that an earlier replay put back is skipped, unless it is one of `ids`. With `value`, the one letter of
+    `ids` goes back with that in the place of its own, however often it was replayed. Raises SuiteError for an id that
+    is not there.
     """
     topic = settings.topic_prefix + dead_letters(service).name
     group = replay_group(settings, service)
@@ -91,10 +103,7 @@ def replay(
         chosen = found if ids else [letter for letter in found if letter.offset not in noted[_partition(letter)]]
         skipped = len(found) - len(chosen) + sum(begins[part] - beginning[part] for part in parts)
         if missing := set(ids) - {_id(letter) for letter in chosen}:
-            raise SuiteError(
-                f"no dead letter {', '.join(sorted(missing))} of the {service}; "
-                f"`newsloom dead-letters list {service}` prints the ids"
-            )
+            raise no_letters(service, missing)
         targets = {_header(letter, ERROR_TOPIC) for letter in chosen} - {""}
         known = admin.partitions(targets) if targets else set[tuple[str, int]]()
     done, refused, places = 0, list[str](), list[tuple[str, str]]()
@@ -103,14 +112,15 @@ def replay(
         for letter in chosen:
             if done == limit:
                 break
-            why = _refusal(letter, most_replays)
+            why = _refusal(letter, most_replays, is_corrected=value is not None)
             if why is not None:
                 refused.append(f"{_id(letter)}: {why}")
                 continue
             target, partition = _header(letter, ERROR_TOPIC), int(_header(letter, ERROR_PARTITION))
             replays = _replays(letter) + 1
             headers = [(name, value) for name, value in letter.headers if name not in (*DEAD_LETTER_HEADERS, REPLAYS)]
-            record = target, letter.key, letter.value, [*headers, (REPLAYS, str(replays).encode())]
+            put_back = letter.value if value is None else value
+            record = target, letter.key, put_back, [*headers, (REPLAYS, str(replays).encode())]
             back_to = partition if (target, partition) in known else None
             if ids:
                 number, offset = publisher.send_now(*record, partition=back_to)
@@ -133,6 +143,45 @@ def replay(
         skipped=skipped,
         places=tuple(places),
         unnoted=sum(len(notes[part].ahead) - len(note.ahead) for part, note in fitting.items()),
+    )
+
+
+def corrected_value(service: str, path: str) -> bytes:
+    """The value in the file `path` ("-" for standard input), without the white space around it, for `replay`.
+
+    Raises InputError for one that `service` could not read either: it would only die again.
+    """
+    try:
+        value = (sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()).strip()
+    except OSError as error:
+        raise ConfigurationError(f"--value {path}: {error.strerror}; name a file that can be read") from None
+    [event] = [topic.event for topic in EVENT_TOPICS if topic.name == INPUTS[service] and topic.event is not None]
+    try:
+        event.from_bytes(value)
+    except InvalidEventError as error:
+        raise InputError(f"--value {path}: {error}") from None
+    return value
+
+
+def letter_value(settings: RuntimeSettings, service: str, id: str) -> bytes:
+    """The value of the dead letter `id`, byte for byte. Raises SuiteError for an id that is not there."""
+    topic = settings.topic_prefix + dead_letters(service).name
+    if match := _ID.fullmatch(id):
+        place, offset = (topic, int(match[1])), int(match[2])
+        with Admin(settings) as admin:
+            is_there = place in admin.partitions([topic]) and (
+                admin.beginning_offsets([place])[place] <= offset < admin.end_offsets([place])[place]
+            )
+        if is_there:
+            return read_one(settings, place, offset).value or b""
+    raise no_letters(service, [id])
+
+
+def no_letters(service: str, ids: Iterable[str]) -> SuiteError:
+    """The error for ids that the dead letters of `service` do not have."""
+    return SuiteError(
+        f"no dead letter {', '.join(sorted(ids))} of the {service}; "
+        f"`newsloom dead-letters list {service}` prints the ids"
     )
 
 
@@ -176,13 +225,21 @@ def _is_chosen(letter: Record, reasons: Collection[str], ids: Collection[str]) -
     return (not ids or _id(letter) in ids) and (not reasons or _header(letter, REASON) in reasons)
 
 
-def _refusal(letter: Record, most_replays: int) -> str | None:
+def _refusal(letter: Record, most_replays: int, *, is_corrected: bool) -> str | None:
     if not _header(letter, ERROR_TOPIC) or not _header(letter, ERROR_PARTITION).isdecimal():
         return f"its headers do not say where it came from ({ERROR_TOPIC})"
+    if is_corrected:
+        return None
     if _header(letter, ERROR_CLASS) == UNREADABLE:
-        return "its bytes could not be read from Kafka, so the letter is empty; publish the record again"
+        return (
+            "its bytes could not be read from Kafka, so the letter is empty; publish the record again, or give its "
+            "value with --value"
+        )
     if (replays := _replays(letter)) >= most_replays:
-        return f"it was replayed {replays} times and failed each time; correct the record or raise --most-replays"
+        return (
+            f"it was replayed {replays} times and failed each time; correct the record (--value) or raise "
+            "--most-replays"
+        )
     return None
 
 

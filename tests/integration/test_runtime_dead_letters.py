@@ -32,13 +32,19 @@ def bench(kafka: Broker, topic_prefix: str, tmp_path: Path) -> Generator[Bench]:
     bench.stop()
 
 
-def newsloom(bench: Bench, *arguments: str) -> tuple[int, Any, str]:
+def newsloom(bench: Bench, *arguments: str, input: bytes = b"") -> tuple[int, Any, str]:
     """Exit code, the JSON on standard output, and standard error of a command."""
+    code, answer, complaint = typed(bench, *arguments, "--json", input=input)
+    return code, json.loads(answer) if answer else None, complaint
+
+
+def typed(bench: Bench, *arguments: str, input: bytes = b"") -> tuple[int, bytes, str]:
+    """Exit code, standard output and standard error of a command."""
     done = subprocess.run(
-        [sys.executable, "-m", "services.cli", *arguments, "--json"],
+        [sys.executable, "-m", "services.cli", *arguments],
         cwd=REPOSITORY,
         capture_output=True,
-        text=True,
+        input=input,
         timeout=60,
         check=False,
         env={
@@ -47,7 +53,7 @@ def newsloom(bench: Bench, *arguments: str) -> tuple[int, Any, str]:
             "NEWSLOOM_TOPIC_PREFIX": bench.prefix,
         },
     )
-    return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
+    return done.returncode, done.stdout, done.stderr.decode()
 
 
 def test_a_replayed_letter_is_the_record_again_and_goes_round_three_times_at_most(bench: Bench) -> None:
@@ -150,6 +156,69 @@ def test_a_refused_letter_is_not_taken_for_a_replayed_one(bench: Bench) -> None:
     assert sorted(put_back(bench)) == [b"1", b"2"]
     listed = [letter["replayed"] for letter in newsloom(bench, "dead-letters", "list", "cleaner")[1]]
     assert sorted(listed) == [False, True, True]
+
+
+def test_a_letter_is_corrected_and_put_back_in_three_steps(bench: Bench, tmp_path: Path) -> None:
+    bench.start()
+    died = b'{"url": "https://outlet.example/a", "note": "\\ud800 \xc3\xa4"}\n'
+    bench.publish(died, key=b"page", headers=(("trace", b"\xff"),))
+    bench.settled()
+    [listed] = newsloom(bench, "dead-letters", "list", "cleaner")[1]
+    file = tmp_path / "record.json"
+    assert typed(bench, "dead-letters", "show", "cleaner", listed["id"], "--value") == (0, died, "")
+    again = ("dead-letters", "replay", "cleaner", "--id", listed["id"], "--value")
+    # what is not mended would only die again, of the same
+    file.write_bytes(died)
+    code, answer, complaint = newsloom(bench, *again, str(file))
+    assert (code, answer) == (65, None)
+    assert "fetched_at: required and missing; add it" in listed["message"]
+    assert f"{file}: {listed['message']}" in complaint
+    assert put_back(bench) == [died]
+    file.write_bytes(b"\n" + raw(7) + b"\n")
+    code, answer, complaint = newsloom(bench, *again, str(file))
+    assert (code, answer["replayed"]) == (0, 1), complaint
+    bench.settled()
+    first, second = sorted(bench.records("raw-articles"), key=lambda record: record.offset)
+    assert (second.partition, second.key, second.value) == (first.partition, b"page", raw(7))
+    assert second.headers == (("trace", b"\xff"), ("newsloom.replays", b"1"))
+    assert headlines(bench.records("clean-articles")) == ["Headline 7"]
+    [listed] = newsloom(bench, "dead-letters", "list", "cleaner")[1]
+    assert listed["replayed"]
+    # a named letter is always sent, from standard input too
+    assert newsloom(bench, *again, "-", input=raw(8))[1]["replayed"] == 1
+    bench.settled()
+    assert sorted(headlines(bench.records("clean-articles"))) == ["Headline 7", "Headline 8"]
+
+
+def test_a_corrected_value_goes_with_one_id_and_may_be_the_fourth(bench: Bench, tmp_path: Path) -> None:
+    with Publisher(bench.settings) as publisher:
+        headers = (
+            ("__connect.errors.topic", f"{bench.prefix}raw-articles".encode()),
+            ("__connect.errors.partition", b"1"),
+            ("newsloom.replays", b"3"),
+        )
+        publisher.send(f"{bench.prefix}cleaner-dead-letters", b"k", b"[]", headers, partition=0)
+        publisher.flush()
+    (tmp_path / "good.json").write_bytes(raw(1))
+    good = ("--value", str(tmp_path / "good.json"))
+    for options in (good, ("--id", "0/0", "--id", "0/1", *good), ("--id", "0/0", "--reason", "invalid", *good)):
+        code, _, complaint = newsloom(bench, "dead-letters", "replay", "cleaner", *options)
+        assert (code, "--value corrects one dead letter: name it with one --id" in complaint) == (78, True)
+    for path, expected, words in ((tmp_path / "missing.json", 78, "missing.json"), ("-", 65, "not UTF-8 JSON")):
+        code, _, complaint = newsloom(bench, "dead-letters", "replay", "cleaner", "--id", "0/0", "--value", str(path))
+        assert (code, words in complaint) == (expected, True), complaint
+    # a raw article is nothing that the entities read
+    code, _, complaint = newsloom(bench, "dead-letters", "replay", "entities", "--id", "0/0", *good)
+    assert (code, "not a CleanArticle" in complaint) == (65, True)
+    code, _, complaint = newsloom(bench, "dead-letters", "replay", "cleaner", "--id", "0/0")
+    assert (code, "correct the record (--value)" in complaint) == (65, True)
+    assert put_back(bench) == []
+    assert newsloom(bench, "dead-letters", "replay", "cleaner", "--id", "0/0", *good)[1]["replayed"] == 1
+    [record] = bench.records("raw-articles")
+    assert (record.partition, record.value, record.headers) == (1, raw(1), (("newsloom.replays", b"4"),))
+    for id in ("0/1", "9/0", "first"):
+        code, _, complaint = typed(bench, "dead-letters", "show", "cleaner", id, "--value")
+        assert (code, f"no dead letter {id}" in complaint) == (65, True)
 
 
 def test_a_purge_deletes_what_was_replayed_and_all_only_when_told(bench: Bench) -> None:
