@@ -517,6 +517,46 @@ def test_the_command_line_prints_no_secret(cleaner: Cleaner) -> None:
         assert "Traceback" not in done.stderr
 
 
+def test_dead_letters_are_listed_replayed_and_purged_with_the_runbooks_rights(cleaner: Cleaner) -> None:
+    [row] = [line for line in RUNBOOK.splitlines() if line.startswith("| `newsloom dead-letters` |")]
+    assert all(
+        words in row for words in ("`purge`: delete", "the raw topics, clean-articles", "newsloom-SERVICE-replay")
+    )
+    headers = (
+        ("__connect.errors.topic", f"{cleaner.prefix}raw-articles".encode()),
+        ("__connect.errors.partition", b"0"),
+    )
+    with Publisher(cleaner.settings) as publisher:
+        publisher.send_now(f"{cleaner.prefix}cleaner-dead-letters", b"k", b"[]", headers)
+
+    def letters(*words: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "services.cli", "dead-letters", *words, "--json"],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+            env={**os.environ, **cleaner.environment},
+        )
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stdout + done.stderr
+
+    cleaner.grant((("TOPIC", "cleaner-dead-letters", "READ"),))
+    code, said = letters("list", "cleaner")
+    assert (code, "grant the rights that deploy/README.md lists" in said) == (78, True), said
+    cleaner.grant((("GROUP", "newsloom-cleaner-replay", "DESCRIBE"),))
+    code, said = letters("list", "cleaner")
+    assert (code, json.loads(said)[0]["replayed"]) == (0, False), said
+    cleaner.grant((("GROUP", "newsloom-cleaner-replay", "READ"), ("TOPIC", "raw-articles", "WRITE")))
+    code, said = letters("replay", "cleaner", "--id", "0/0")
+    assert (code, json.loads(said)["replayed"]) == (0, 1), said
+    assert json.loads(letters("list", "cleaner")[1])[0]["replayed"]
+    assert letters("purge", "cleaner")[0] == 78
+    cleaner.grant((("TOPIC", "cleaner-dead-letters", "DELETE"),))
+    assert json.loads(letters("purge", "cleaner")[1]) == {"deleted": 1, "kept": []}
+
+
 def test_openssl_is_there_for_the_certificates() -> None:
     assert shutil.which("openssl"), "the tests of TLS make their certificates with openssl: apt-get install openssl"
 
