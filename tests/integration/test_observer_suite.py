@@ -97,6 +97,7 @@ def test_a_record_that_a_worker_acknowledged_and_forgot_is_missed_and_named(suit
     eventually(lambda: samples(suite, "newsloom_conservation_gap_records", service="cleaner") == 1, 40)
     assert samples(suite, "newsloom_audited_records_total", service="cleaner", outcome="missing") == 1
     assert "record has no outcome" in suite.log("observer")
+    assert "member_metadata" not in suite.log("observer")
     eventually(lambda: samples(suite, "newsloom_audited_records_total", service="cleaner", outcome="emitted") >= 10)
     suite.stop("observer")
     # a new observer begins at what is committed now: no false gap
