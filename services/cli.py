@@ -428,18 +428,29 @@ def tail(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after as many records.")] = None,
     last: Annotated[int | None, typer.Option("--last", min=1, help="Print the newest so many, and end.")] = None,
     keys: Annotated[bool, typer.Option("--keys", help="Print key, a tab, then the value.")] = False,
+    heartbeats: Annotated[
+        bool, typer.Option("--heartbeats", help="Print the observer's heartbeats too, as it takes for a whole copy.")
+    ] = False,
 ) -> None:
-    """Print a topic's values, a line each, until Ctrl-C; with --last those that came last, and no waiting."""
+    """Print a topic's values, a line each, until Ctrl-C; with --last those that came last, and no waiting.
+
+    The observer's heartbeats, withdrawals of articles that never were, are left out, on a terminal and in a pipe, and
+    counted on standard error; --limit and --last do not count them.
+    """
     with errors_as_exit_codes():
-        from services.commands.records import read_last
+        from services.commands.records import is_heartbeat, read_last
         from services.runtime.kafka import Admin, read_records
 
         settings = _local_settings()
         name = settings.topic_prefix + topic
         if last is not None and (from_beginning or limit is not None):
             raise ConfigurationError("--last goes without --from-beginning and --limit")
+        left_out = 0
         if last is not None:
-            records = iter(read_last(settings, name, last))
+            found, left_out = read_last(
+                settings, name, last, leave_out=lambda record: not heartbeats and is_heartbeat(record)
+            )
+            records = iter(found)
         else:
             with Admin(settings) as admin:
                 parts = admin.partitions([name])
@@ -447,14 +458,23 @@ def tail(
             if not from_beginning:
                 say(f"waiting for new records of {name}; Ctrl-C ends")
             records = read_records(settings, begins if from_beginning else ends)
-        for count, record in enumerate(records, start=1):
-            value = (record.value or b"null").decode(errors="replace")
-            shown = printable(value) if console.is_terminal() else value
-            key = printable((record.key or b"").decode(errors="replace"))
-            sys.stdout.write(f"{key}\t{shown}\n" if keys else f"{shown}\n")
-            sys.stdout.flush()
-            if limit is not None and count >= limit:
-                return
+        printed = 0
+        try:
+            for record in records:
+                if not heartbeats and is_heartbeat(record):
+                    left_out += 1
+                    continue
+                value = (record.value or b"null").decode(errors="replace")
+                shown = printable(value) if console.is_terminal() else value
+                key = printable((record.key or b"").decode(errors="replace"))
+                sys.stdout.write(f"{key}\t{shown}\n" if keys else f"{shown}\n")
+                sys.stdout.flush()
+                printed += 1
+                if limit is not None and printed >= limit:
+                    return
+        finally:
+            if left_out:
+                say(f"left out {left_out} of the observer's heartbeats; --heartbeats prints them")
 
 
 @app.command("record")

@@ -6,8 +6,10 @@ import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 
+from schemas.articles import main_article_id, page_id
 from schemas.dead_letters import (
     ERROR_MESSAGE,
     ERROR_OFFSET,
@@ -20,8 +22,11 @@ from schemas.dead_letters import (
     DiscardedRecord,
 )
 from schemas.events import InvalidEventError
-from schemas.topics import discards
+from schemas.topics import RAW_ARTICLES, discards
+from services.cleaner.urls import url_key
+from services.observer.heartbeat import heartbeat_event
 from services.observer.stages import Stage, stages
+from services.runtime import clock
 from services.runtime.errors import ConfigurationError, SuiteError
 from services.runtime.kafka import Admin, read_records
 from services.runtime.service import Record
@@ -80,14 +85,45 @@ def read_one(settings: RuntimeSettings, place: Place, offset: int) -> Record:
     )
 
 
-def read_last(settings: RuntimeSettings, topic: str, count: int) -> list[Record]:
-    """The last `count` records of `topic`, oldest first, by their time."""
+def read_last(
+    settings: RuntimeSettings, topic: str, count: int, *, leave_out: Callable[[Record], bool] = lambda record: False
+) -> tuple[list[Record], int]:
+    """The last `count` records of `topic` but for those left out, oldest first, by their time; how many were left out
+    among them."""
     with Admin(settings) as admin:
         parts = admin.partitions([topic])
         beginning, ends = admin.beginning_offsets(parts), admin.end_offsets(parts)
-    begins = {part: max(beginning[part], ends[part] - count) for part in parts}
-    records = sorted(read_records(settings, begins, until=ends), key=lambda each: (each.timestamp, each.offset))
-    return records[-count:]
+    reach = count
+    while True:
+        begins = {part: max(beginning[part], ends[part] - reach) for part in parts}
+        records = sorted(read_records(settings, begins, until=ends), key=lambda each: (each.timestamp, each.offset))
+        is_whole = begins == beginning
+        kept: list[Record] = []
+        left_out = 0
+        # among older ones may be missing what lies before a partition's first record that was read
+        for record in reversed(records if is_whole else records[-reach:]):
+            if len(kept) == count:
+                break
+            if leave_out(record):
+                left_out += 1
+            else:
+                kept.append(record)
+        if is_whole or len(kept) == count:
+            return kept[::-1], left_out
+        reach *= 4
+
+
+@cache
+def _heartbeat_keys() -> frozenset[bytes]:
+    urls = [heartbeat_event(number, clock.now()).url or "" for number in range(RAW_ARTICLES.partitions)]
+    # as `services.cleaner.articles.identify` has it, whose import takes 0.4 s
+    ids = [main_article_id(page_id(url_key=url_key(url))) for url in urls]
+    return frozenset(key.encode() for key in (*urls, *ids))
+
+
+def is_heartbeat(record: Record) -> bool:
+    """Whether the record is the observer's heartbeat, or what a service made of it: told by its key."""
+    return record.key in _heartbeat_keys()
 
 
 def fates(

@@ -103,6 +103,44 @@ def test_what_is_published_can_be_read_back(connected: dict[str, str], tmp_path:
     assert RawArticle.closed_from_bytes(value.encode()).url == "https://outlet.example/a?utm_source=b"
 
 
+def test_a_tail_leaves_heartbeats_out_and_counts_them(connected: dict[str, str]) -> None:
+    from schemas.articles import CleanArticle, Outlet
+    from services.cleaner.articles import identify
+    from services.observer.heartbeat import heartbeat_event
+    from services.runtime import clock
+    from services.runtime.kafka import Publisher
+    from services.runtime.settings import RuntimeSettings
+
+    prefix = connected["NEWSLOOM_TOPIC_PREFIX"]
+    settings = RuntimeSettings(kafka_bootstrap=connected["NEWSLOOM_KAFKA_BOOTSTRAP"], topic_prefix=prefix)
+    beat = heartbeat_event(11, clock.now())
+    article_id = identify(beat).article_id
+    withdrawn = CleanArticle(
+        article_id=article_id,
+        status="withdrawn",
+        outlet=Outlet(name=""),
+        headline="",
+        text="",
+        fetched_at=clock.now(),
+    ).to_bytes()
+    with Publisher(settings) as publisher:
+        for value in (b'"first"', None, b'"last"', None):
+            publisher.send(f"{prefix}clean-articles", b"k" if value else article_id.encode(), value or withdrawn)
+            publisher.send(f"{prefix}article-entities", b"k" if value else article_id.encode(), value)
+            publisher.send(f"{prefix}raw-articles", b"k" if value else (beat.url or "").encode(), value or b"{}")
+        publisher.flush()
+    for topic in ("raw-articles", "clean-articles", "article-entities"):
+        last = newsloom("tail", topic, "--last", "2", **connected)
+        assert last.out.splitlines() == ['"first"', '"last"'], topic
+        assert "left out 2 of the observer" in last.err
+        begun = newsloom("tail", topic, "--from-beginning", "--limit", "2", **connected)
+        assert begun.out == last.out
+        assert "left out 1 of the observer" in begun.err
+        every = newsloom("tail", topic, "--last", "4", "--heartbeats", **connected)
+        assert len(every.out.splitlines()) == 4
+        assert "left out" not in every.err
+
+
 def test_lines_that_cannot_be_published_are_named_and_the_others_are_published(
     connected: dict[str, str], tmp_path: Path
 ) -> None:

@@ -19,6 +19,7 @@ from services.commands.outlets import look, story
 from services.local.broker import Broker
 from services.runtime.errors import ConfigurationError, SuiteError
 from services.runtime.kafka import Admin
+from services.runtime.service import Record
 from services.runtime.settings import RuntimeSettings
 from tests.observed import raw
 
@@ -168,5 +169,19 @@ def test_the_last_records_of_a_topic_are_the_newest_of_all_partitions(past: Past
     for number in range(9):
         past.write("raw-articles", str(number).encode(), ago=100 - number)
     topic = past.settings.topic_prefix + "raw-articles"
-    assert [each.value for each in records.read_last(past.settings, topic, 3)] == [b"6", b"7", b"8"]
-    assert len(records.read_last(past.settings, topic, 100)) == 9
+    assert [each.value for each in records.read_last(past.settings, topic, 3)[0]] == [b"6", b"7", b"8"]
+    assert len(records.read_last(past.settings, topic, 100)[0]) == 9
+
+
+def test_the_last_records_are_as_many_as_asked_for_with_some_left_out_in_between(past: Past) -> None:
+    for number in range(40):
+        past.write("raw-articles", str(number).encode(), ago=100 - number)
+    topic = past.settings.topic_prefix + "raw-articles"
+
+    def after_four(record: Record) -> bool:
+        return int(record.value or b"") > 4
+
+    found, left_out = records.read_last(past.settings, topic, 3, leave_out=after_four)
+    assert ([each.value for each in found], left_out) == ([b"2", b"3", b"4"], 35)
+    found, left_out = records.read_last(past.settings, topic, 9, leave_out=after_four)
+    assert (len(found), left_out) == (5, 35)
