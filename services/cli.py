@@ -534,7 +534,6 @@ def outlets(
     """Show which outlets stopped, the silent ones first; with a name, why: no pages, or pages without articles."""
     with errors_as_exit_codes():
         from services.commands.outlets import look, story
-        from services.commands.top import age
 
         settings = _local_settings()
         progress = console.counter("reading")
@@ -558,8 +557,8 @@ def outlets(
                 [
                     state.outlet,
                     console.text("silent", "red") if state.is_silent else "",
-                    age(state.silent_seconds),
-                    "" if state.usual_seconds is None else age(state.usual_seconds),
+                    console.age(state.silent_seconds),
+                    "" if state.usual_seconds is None else console.age(state.usual_seconds),
                     state.articles,
                     f"{state.quality:.0%}",
                 ]

@@ -38,6 +38,14 @@ def text(value: object, style: str = "") -> Text:
     return Text(printable(str(value)), style=style)
 
 
+def age(seconds: float) -> str:
+    """A duration for a person, such as 1.5 h."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def is_terminal() -> bool:
     """Whether a person reads standard output."""
     return out.is_terminal

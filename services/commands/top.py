@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from prometheus_client import REGISTRY
-from rich.console import Group
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.live import Live
 from rich.table import Table
 
@@ -25,6 +25,7 @@ from services.runtime.settings import RuntimeSettings
 
 _OUTLETS: Final = 10
 _OUTCOMES: Final = ("emitted", "discarded", "dead_lettered", "missing")
+_HEADERS: Final = {"dead_lettered": "dead-lettered"}
 
 
 @dataclass(frozen=True)
@@ -176,45 +177,67 @@ def show(settings: RuntimeSettings, *, interval_seconds: float, count: int | Non
 
 def render(picture: Picture) -> Group:
     """The picture as tables."""
-    services = _table(
-        "Services", "service", "workers", "unread", "oldest unread", "records/s", *_OUTCOMES, "dead letters kept"
-    )
-    for row in picture.services:
-        services.add_row(
-            console.text(row.service),
-            console.text(row.workers, "red" if row.workers == 0 else ""),
-            console.text(row.lag_records),
-            console.text(age(row.lag_seconds), "red" if row.lag_seconds > 300 else ""),
-            console.text(f"{row.records_per_second:.1f}"),
-            *(console.text(row.outcomes[outcome]) for outcome in _OUTCOMES),
-            console.text(row.dead_letters, "yellow" if row.dead_letters else ""),
-        )
     topics = _table("Topics", "topic", "records/s", "records")
     for topic in picture.topics:
         topics.add_row(topic.topic, f"{topic.records_per_second:.1f}", str(topic.records))
-    outlets = _table("Busiest outlets", "outlet", "articles", "silent for", "quality")
+    outlets = _table(
+        "Busiest outlets, from 5 minutes before `top` started", "outlet", "articles", "silent for", "quality"
+    )
     for outlet in picture.outlets:
         outlets.add_row(
-            console.text(outlet.outlet), str(outlet.articles), age(outlet.silent_seconds), f"{outlet.quality:.0%}"
+            console.text(outlet.outlet),
+            str(outlet.articles),
+            console.age(outlet.silent_seconds),
+            f"{outlet.quality:.0%}",
         )
     verdict = (
         "every acknowledged record has its outcome" if not picture.gap else f"{picture.gap} records WITHOUT outcome"
     )
     head = console.text(f"newsloom {picture.at}: {verdict}; Ctrl-C ends", "red" if picture.gap else "dim")
-    return Group(head, services, topics, outlets)
+    return Group(head, _Services(picture.services), topics, outlets)
+
+
+@dataclass(frozen=True)
+class _Services:
+    """The services as one table where it has room, else as two: a header cut short says nothing."""
+
+    rows: tuple[ServiceRow, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        whole, *halves = _service_tables(self.rows)
+        # measured with all the room there is: else the answer is what it would shrink to
+        room = console.measure(whole, options=options.update(width=1000)).maximum
+        yield from (whole,) if room <= options.max_width else halves
+
+
+def _service_tables(rows: tuple[ServiceRow, ...]) -> tuple[Table, Table, Table]:
+    """The services in one table, and in two."""
+    reading = ("workers", "unread", "oldest unread", "records/s")
+    outcomes = (*(_HEADERS.get(outcome, outcome) for outcome in _OUTCOMES), "dead letters\nkept")
+    whole = _table("Services, with outcomes since `top` started", "service", *reading, *outcomes)
+    first = _table("Services", "service", *reading)
+    second = _table("Outcomes since `top` started, and dead letters kept", "service", *outcomes)
+    for row in rows:
+        name = console.text(row.service)
+        read = (
+            console.text(row.workers, "red" if row.workers == 0 else ""),
+            console.text(row.lag_records),
+            console.text(console.age(row.lag_seconds), "red" if row.lag_seconds > 300 else ""),
+            console.text(f"{row.records_per_second:.1f}"),
+        )
+        settled = (
+            *(console.text(row.outcomes[outcome]) for outcome in _OUTCOMES),
+            console.text(row.dead_letters, "yellow" if row.dead_letters else ""),
+        )
+        whole.add_row(name, *read, *settled)
+        first.add_row(name, *read)
+        second.add_row(name, *settled)
+    return whole, first, second
 
 
 def _table(title: str, first: str, *rest: str) -> Table:
     table = Table(title=title, title_justify="left", header_style="bold")
-    table.add_column(first)
+    table.add_column(first, overflow="fold")
     for column in rest:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     return table
-
-
-def age(seconds: float) -> str:
-    """A duration for a person, such as 1.5 h."""
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,38 @@ def test_a_person_sees_what_is_wrong_in_red() -> None:
     assert "1.1 h" in text
     assert "87%" in text
     assert "\x1b[31mledger" not in text, "an outlet's name cannot colour the terminal"
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_every_header_and_figure_is_whole_on_a_narrow_and_on_a_wide_screen(width: int) -> None:
+    outcomes = {"emitted": 1234567, "discarded": 34567, "dead_lettered": 12, "missing": 1}
+    picture = Picture(
+        at="2026-03-02T08:00:00+00:00",
+        gap=1,
+        services=(ServiceRow("duplicates", 2, 123456, 4000.0, 1234.5, outcomes, 54321),),
+        topics=(TopicRow("duplicate-clusters", 12.5, 7654321),),
+        outlets=(OutletRow("harbour-ledger", 3, 90.0, 0.87), OutletRow("a-very-long-name-" * 6, 1, 1.0, 0.5)),
+    )
+    written = StringIO()
+    Console(file=written, width=width).print(render(picture))
+    shown = written.getvalue()
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= width
+    words = [
+        "oldest unread",
+        "records/s",
+        "discarded",
+        "dead-lettered",
+        "missing",
+        "dead letters",
+        "kept",
+        "silent for",
+    ]
+    figures = ["1234567", "34567", "123456", "1234.5", "54321", "7654321", "87%"]
+    assert [word for word in (*words, *figures) if word not in shown] == []
+    assert "Busiest outlets, from 5 minutes before" in shown
+    # one table where there is room for it
+    assert ("Services, with outcomes since" in shown) == (width == 140)
 
 
 def test_observe_uses_the_deployed_configuration() -> None:
