@@ -548,7 +548,8 @@ def outlets(
                 print_json(shown)
             else:
                 pages = [each.as_dict() for each in told.pages]
-                print_json({**shown[0], "publisher": told.publisher, "pages": pages, "verdict": told.verdict()})
+                about = {"publisher": told.publisher, "publishers": dict(told.publishers), "pages": pages}
+                print_json({**shown[0], **about, "verdict": told.verdict()})
             return
         print_table(
             "Outlets",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
+import heapq
 import json
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,6 +19,7 @@ from schemas.articles import CleanArticle, outlet_id_of
 from schemas.dead_letters import REASON, DiscardedRecord
 from schemas.events import InvalidEventError
 from schemas.topics import CLEAN_ARTICLES, discards
+from services.commands.console import age
 from services.commands.records import read_one, source_of
 from services.observer.stages import stages
 from services.runtime import clock
@@ -28,6 +32,11 @@ from services.runtime.settings import RuntimeSettings
 _TIMES_USUAL: Final = 2.0
 # fewer articles have no usual silence
 _FEWEST: Final = 4
+# pages of an outlet that are asked who published them, and how many records are read on for the next of them
+_ASKED: Final = 20
+_STRETCH: Final = 100
+
+_Source = tuple[tuple[str, int], int]
 
 
 @dataclass(frozen=True)
@@ -86,21 +95,32 @@ class Pages:
 
 @dataclass(frozen=True)
 class Story:
-    """Why an outlet is silent: its state, the publisher of its last article, its hosts, and its pages since then."""
+    """What became of an outlet: its state, the publisher of its last article, its hosts, its pages since then, and who
+    published the pages of its last articles, each with how many of them."""
 
     state: OutletState
     publisher: str
     hosts: tuple[str, ...]
     pages: tuple[Pages, ...]
+    publishers: tuple[tuple[str, int], ...] = ()
 
     def verdict(self) -> str:
         """What that means, and what to do, in a sentence."""
-        outlet, ago = self.state.outlet, f"{self.state.silent_seconds / 60:.0f} min"
-        if not self.pages:
+        outlet, ago = self.state.outlet, age(self.state.silent_seconds)
+        senders = ", ".join(f"{name or '(unknown)'} {count}" for name, count in self.publishers)
+        several = f"; its last pages came from several publishers: {senders}" if len(self.publishers) > 1 else ""
+        if self.state.usual_seconds is not None and not self.state.is_silent:
             return (
-                f"no page of {', '.join(self.hosts) or outlet} came since its last article {ago} ago: its publisher "
-                f"{self.publisher or '(unknown)'} stopped fetching it"
+                f"last article {ago} ago; not silent (usual silence at most {age(self.state.usual_seconds)}){several}"
             )
+        if not self.pages:
+            came = f"no page of {', '.join(self.hosts) or outlet} came since its last article {ago} ago"
+            if self.state.usual_seconds is None:
+                few = f"{self.state.articles} article" + "s" * (self.state.articles != 1)
+                return f"{came}; {few} in this time are too few to say what is usual{several}"
+            if several:
+                return f"{came}: none of its publishers fetches it any more (of its last pages, {senders})"
+            return f"{came}: its publisher {self.publisher or '(unknown)'} stopped fetching it"
         worst = max(self.pages, key=lambda each: each.count)
         if worst.outcome == "emitted":
             return f"its pages come, and articles of other outlets are taken off them; look at {worst.newest}"
@@ -120,6 +140,8 @@ class _Seen:
     quality: float = 0.0
     hosts: set[str] = field(default_factory=set[str])
     last: Record | None = None
+    # the newest pages it came from, a heap by time
+    sources: list[tuple[datetime, _Source]] = field(default_factory=list[tuple[datetime, _Source]])
 
 
 def look(
@@ -157,6 +179,10 @@ def _note(seen: dict[str, _Seen], article: CleanArticle, record: Record) -> None
         found.hosts.add(host)
     if found.last is None or record.timestamp >= found.last.timestamp:
         found.last = record
+    if (source := source_of(record, is_letter=False)) is not None:
+        heapq.heappush(found.sources, (record.timestamp, source))
+        if len(found.sources) > _ASKED:
+            heapq.heappop(found.sources)
 
 
 def _state(outlet: str, found: _Seen, now: float) -> OutletState:
@@ -182,9 +208,11 @@ def story(
     wanted = {outlet, outlet_id_of(outlet)}
     [state] = [each for each in states if each.outlet in wanted][:1] or [None]
     if state is None:
+        near = nearest(outlet_id_of(outlet), seen)
         raise SuiteError(
-            f"no article of {outlet!r} in the last {hours:g} h; `newsloom outlets` lists who has any, --hours looks "
-            "further back"
+            f"no article of {outlet!r} in the last {hours:g} h"
+            + (f"; did you mean {' or '.join(near)}?" if near else ";")
+            + " `newsloom outlets` lists who has any, --hours looks further back"
         )
     found = seen[state.outlet]
     assert found.last is not None
@@ -204,7 +232,39 @@ def story(
         if host in found.hosts or (named and outlet_id_of(named) == state.outlet):
             pages[(record.topic, record.partition), record.offset] = record, of
         on_progress(f"{len(pages)} pages")
-    return Story(state, publisher, tuple(sorted(found.hosts)), tuple(_by_fate(settings, pages, after)))
+    publishers = Counter(_publishers(settings, {each for _, each in found.sources}))
+    return Story(
+        state,
+        publisher,
+        tuple(sorted(found.hosts)),
+        tuple(_by_fate(settings, pages, after)),
+        tuple(publishers.most_common()),
+    )
+
+
+def nearest(outlet: str, known: Iterable[str]) -> list[str]:
+    """The ids in `known` that `outlet` may have been meant for, at most three, those that contain it first."""
+    ids = sorted(known)
+    containing = sorted((each for each in ids if outlet and outlet in each), key=len)
+    return list(dict.fromkeys([*containing, *difflib.get_close_matches(outlet, ids)]))[:3]
+
+
+def _publishers(settings: RuntimeSettings, sources: Iterable[_Source]) -> Iterable[str]:
+    """Who published the pages at `sources`, those of them that retention has left."""
+    wanted = set(sources)
+    with Admin(settings) as admin:
+        beginning = admin.beginning_offsets({place for place, _ in wanted})
+    waiting: list[_Source] = sorted(each for each in wanted if each[1] >= beginning[each[0]])
+    while waiting:
+        # a stretch of each partition in a round: between two pages of an outlet may lie thousands of others
+        begins: dict[tuple[str, int], int] = dict(reversed(waiting))
+        stretch = [each for each in waiting if each[1] < begins[each[0]] + _STRETCH]
+        until = {place: offset + 1 for place, offset in stretch}
+        with contextlib.closing(read_records(settings, begins, until=until)) as records:
+            for record in records:
+                if ((record.topic, record.partition), record.offset) in wanted:
+                    yield _page(record)[2]
+        waiting = sorted(set(waiting).difference(stretch))
 
 
 def _by_fate(

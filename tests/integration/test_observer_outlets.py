@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +16,7 @@ from schemas.articles import CleanArticle, Outlet
 from schemas.dead_letters import REASON, SOURCE_OFFSET, SOURCE_PARTITION, SOURCE_TOPIC, Coordinates, DiscardedRecord
 from schemas.topics import ALL_TOPICS
 from services.commands import records
-from services.commands.outlets import look, story
+from services.commands.outlets import look, nearest, story
 from services.local.broker import Broker
 from services.runtime.errors import ConfigurationError, SuiteError
 from services.runtime.kafka import Admin
@@ -126,6 +127,34 @@ def test_the_outlets_that_stopped_come_first_each_with_what_became_of_its_pages(
     assert (fate.service, fate.outcome, fate.reason) == ("cleaner", "discarded", "no_article")
     with pytest.raises(SuiteError, match="newsloom outlets"):
         story(past.settings, "Nobody's Gazette", hours=1)
+    with pytest.raises(SuiteError, match=r"no article of 'quay' .*did you mean quay-post\?"):
+        story(past.settings, "quay", hours=1)
+    healthy = story(past.settings, "Tide Mail", hours=1).verdict()
+    assert re.fullmatch(r"last article .* ago; not silent \(usual silence at most 1\.0 min\)", healthy)
+    rare = story(past.settings, "Rare Review", hours=1).verdict()
+    assert "stopped" not in rare
+    assert "1 article in this time are too few" in rare
+
+
+def test_each_of_several_publishers_of_an_outlet_is_named_with_its_pages(past: Past) -> None:
+    for number in range(24):
+        past.cleaned("Quay Post", number, ago=3000 - number, publisher="feeds-a" if number % 4 else "feeds-b")
+    for number in range(24):
+        past.cleaned("Tide Mail", number, ago=(24 - number) * 11, publisher="feeds-a" if number % 3 else "feeds-b")
+    healthy = story(past.settings, "tide-mail", hours=1)
+    assert dict(healthy.publishers) == {"feeds-a": 14, "feeds-b": 6}
+    assert "not silent" in healthy.verdict()
+    assert "several publishers: feeds-a 14, feeds-b 6" in healthy.verdict()
+    stopped = story(past.settings, "quay-post", hours=1)
+    assert stopped.state.is_silent
+    assert "none of its publishers fetches it any more (of its last pages, feeds-a 15, feeds-b 5)" in stopped.verdict()
+
+
+def test_an_unknown_outlet_is_answered_with_those_that_contain_it_first_and_then_those_like_it() -> None:
+    known = ["heron-gazette", "grey-heron", "harbour-ledger", "heroin-gazette"]
+    assert nearest("heron", known)[:2] == ["grey-heron", "heron-gazette"]
+    assert nearest("heron-gazete", known) == ["heron-gazette", "heroin-gazette"]
+    assert nearest("nobody-s-mail", known) == []
 
 
 def test_a_record_is_shown_with_all_that_each_of_its_readers_made_of_it(past: Past) -> None:
