@@ -176,7 +176,7 @@ def up(
     """Run Kafka, Redis and the services on this machine until Ctrl-C or `newsloom down`."""
     with errors_as_exit_codes():
         from services.commands.pipeline import create_topics, service_commands
-        from services.local.stack import Stack, start_detached
+        from services.local.stack import ServiceCommand, Stack, start_detached
 
         names = [name.strip() for name in services.split(",") if name.strip() and name.strip() != "none"]
         if unknown := [name for name in names if name not in SERVICES]:
@@ -187,35 +187,35 @@ def up(
                 on_progress=say,
             )
             print_json(state.model_dump(mode="json")) if not console.is_terminal() else say(state.describe())
-            if observe:
-                _say_where_prometheus_is(state)
             return
+        from services.commands.observe import (
+            describe_prometheus,
+            find_alerts,
+            observer_command,
+            prometheus_command,
+            with_ports,
+        )
+
         with Stack(on_progress=say) as stack:
             settings = _settings(kafka_bootstrap=stack.bootstrap, redis_url=stack.redis_url)
             create_topics(settings)
             commands = service_commands(names)
+            prometheus: tuple[ServiceCommand, str] | None = None
             if observe:
-                from services.commands.observe import observer_command, prometheus_command, with_ports
-
                 commands, targets = with_ports([*commands, observer_command()])
                 prometheus = prometheus_command(stack.folder / "prometheus", targets)
                 if prometheus is None:
                     say("no `prometheus` on PATH, running without it (Debian: apt-get install prometheus)")
                 else:
                     commands.append(prometheus[0])
-                    say(f"Prometheus {prometheus[1]}, with the alerts at {prometheus[1]}/alerts")
                 say("; ".join(f"{name} http://{at}/metrics" for name, at in targets.items()))
             stack.start_services(commands)
+            if prometheus is not None:
+                find_alerts(stack.folder / "prometheus", prometheus[1])
+                say(describe_prometheus(stack.state) or "")
             say(f"Kafka {stack.bootstrap}, Redis {stack.redis_url}")
             say(f"running {', '.join(names) or 'no service'}; Ctrl-C stops everything")
             stack.wait()
-
-
-def _say_where_prometheus_is(state: Any) -> None:
-    from services.commands.observe import prometheus_address
-
-    if (address := prometheus_address(state)) is not None:
-        say(f"Prometheus {address}, with the alerts at {address}/alerts")
 
 
 @app.command()
@@ -232,6 +232,7 @@ def down() -> None:
 def status(as_json: Json = False) -> None:
     """Show what `newsloom up` runs, and what each service has left to read."""
     with errors_as_exit_codes():
+        from services.commands.observe import describe_prometheus
         from services.commands.pipeline import lag
         from services.local.stack import status as stack_status
 
@@ -250,7 +251,8 @@ def status(as_json: Json = False) -> None:
             say("no stack runs on this machine; start one with `newsloom up`")
         else:
             say(state.describe())
-            _say_where_prometheus_is(state)
+            if (line := describe_prometheus(state)) is not None:
+                say(line)
             rows = [
                 [process.name, process.pid or "waiting", process.restarts, process.log] for process in state.processes
             ]

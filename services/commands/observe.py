@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import shutil
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -15,17 +17,50 @@ from services.runtime.errors import ConfigurationError
 
 RULES: Final = Path(__file__).resolve().parents[2] / "deploy/prometheus/rules"
 
+# the second is where Debian's package, built without the React pages, has it; its /alerts is 404 (2.42.0+ds)
+_ALERTS_PAGES: Final = ("/alerts", "/classic/alerts")
+
 _ADDRESS: Final = "address"
+_ALERTS: Final = "alerts"
 
 
-def prometheus_address(state: StackState) -> str | None:
-    """Where the Prometheus of a running stack answers; None where it has none."""
+def describe_prometheus(state: StackState) -> str | None:
+    """Where the Prometheus of a running stack and its alerts answer, as a line; None where it has none."""
     if all(process.name != "prometheus" for process in state.processes):
         return None
+    folder = state.folder / "prometheus"
     try:
-        return (state.folder / "prometheus" / _ADDRESS).read_text(encoding="utf-8")
+        address = (folder / _ADDRESS).read_text(encoding="utf-8")
     except OSError:
         return None
+    try:
+        return f"Prometheus {address}, with the alerts at {(folder / _ALERTS).read_text(encoding='utf-8')}"
+    except OSError:
+        return f"Prometheus {address}"
+
+
+def find_alerts(folder: Path, address: str, *, within_seconds: float = 10.0) -> str:
+    """The address of the page of alerts of the Prometheus that has just been started, kept in `folder` for `status`.
+
+    Its root where neither known page is there, or where it is not ready within that time: it then leads to them.
+    """
+    deadline = time.monotonic() + within_seconds
+    while _status(address, "/-/ready") != 200 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    page = address + next((page for page in _ALERTS_PAGES if _status(address, page) == 200), "/")
+    (folder / _ALERTS).write_text(page, encoding="utf-8")
+    return page
+
+
+def _status(address: str, path: str) -> int | None:
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
 
 
 def with_ports(commands: Sequence[ServiceCommand]) -> tuple[list[ServiceCommand], dict[str, str]]:
@@ -79,6 +114,7 @@ def prometheus_command(folder: Path, targets: Mapping[str, str]) -> tuple[Servic
     config.write_text(json.dumps(prometheus_config(targets), indent=2), encoding="utf-8")
     port = free_port()
     (folder / _ADDRESS).write_text(f"http://127.0.0.1:{port}", encoding="utf-8")
+    (folder / _ALERTS).unlink(missing_ok=True)  # of the one before
     command = ServiceCommand(
         "prometheus",
         (

@@ -436,11 +436,12 @@ def start_detached(
     try:
         while True:
             code = exit_code()
+            state = status(settings)
+            # after the state: what was printed before it said "running" is shown
             lines = log.read_text("utf-8", "replace").split("\n")[:-1]
             for line in lines[shown:]:
                 on_progress(line)
             shown = len(lines)
-            state = status(settings)
             if state is not None and state.pid == pid and state.phase == "running":
                 return state
             if code is not None:

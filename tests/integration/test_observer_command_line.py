@@ -8,21 +8,24 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
 from rich.console import Console
 
 from schemas.topics import SERVICES
-from services.commands.observe import prometheus_config
+from services.commands.observe import describe_prometheus, find_alerts, prometheus_config
 from services.commands.top import OutletRow, Picture, ServiceRow, TopicRow, render
 from services.local.broker import Broker
 from services.local.ports import free_port
+from services.local.stack import StackProcess, StackState
 from tests.deployment import DEPLOY, REPOSITORY
 from tests.observed import ObservedSuite, raw, tool
 from tests.support import eventually
@@ -162,6 +165,48 @@ def test_observe_uses_the_deployed_configuration() -> None:
     assert Path(ours["rule_files"][0]).parent == DEPLOY / "prometheus/rules"
 
 
+class Pages(BaseHTTPRequestHandler):
+    """A Prometheus that has these pages, and no others."""
+
+    there: ClassVar[set[str]] = set()
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path in self.there else 404)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        del format, args
+
+
+@pytest.mark.parametrize(
+    ("there", "page"),
+    [
+        ({"/-/ready", "/alerts"}, "/alerts"),
+        ({"/-/ready", "/alerts", "/classic/alerts"}, "/alerts"),
+        ({"/-/ready", "/classic/alerts"}, "/classic/alerts"),
+        ({"/-/ready"}, "/"),
+        (set[str](), "/"),
+    ],
+)
+def test_the_alerts_are_where_this_prometheus_has_them(there: set[str], page: str, tmp_path: Path) -> None:
+    handler = type("Handler", (Pages,), {"there": there})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    folder = tmp_path / "prometheus"
+    folder.mkdir()
+    (folder / "address").write_text(address)
+    running = StackProcess(name="prometheus", pid=1, started=1, restarts=0, last_exit_code=None, log=tmp_path)
+    state = StackState(pid=1, started=1, phase="running", folder=tmp_path, processes=(running,))
+    try:
+        assert describe_prometheus(state) == f"Prometheus {address}"
+        assert find_alerts(folder, address, within_seconds=0.3) == address + page
+        assert describe_prometheus(state) == f"Prometheus {address}, with the alerts at {address}{page}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 @pytest.mark.long
 def test_up_observe_runs_observer_and_prometheus_and_leaves_nothing(tmp_path: Path) -> None:
     tool("prometheus")
@@ -177,6 +222,9 @@ def test_up_observe_runs_observer_and_prometheus_and_leaves_nothing(tmp_path: Pa
     try:
         found = eventually(lambda: re.search(r"Prometheus (http://[\d.:]+),", log.read_text()), 60)
         url = found[1]
+        alerts = eventually(lambda: re.search(r"with the alerts at (\S+)", log.read_text()), 60)
+        with urllib.request.urlopen(alerts[1], timeout=5) as answer:
+            assert answer.status == 200
 
         def scraped() -> bool:
             try:
