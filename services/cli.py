@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import sys
 from datetime import datetime
@@ -98,7 +99,7 @@ def _settings(**overrides: Any) -> RuntimeSettings:
 def _local_settings(explicit: bool = False) -> RuntimeSettings:
     """The settings of the environment; where it names no broker, those of the stack that `newsloom up` runs."""
     settings = _settings()
-    if explicit or "NEWSLOOM_KAFKA_BOOTSTRAP" in os.environ:
+    if explicit:
         return settings
     try:
         from services.local.stack import status
@@ -106,6 +107,9 @@ def _local_settings(explicit: bool = False) -> RuntimeSettings:
         return settings
     state = status()
     if state is None or state.bootstrap is None:
+        return settings
+    # what `up` prints for other programs names this stack too, and nothing of its Redis
+    if "NEWSLOOM_KAFKA_BOOTSTRAP" in os.environ and settings.kafka_bootstrap != state.bootstrap:
         return settings
     redis = {} if "NEWSLOOM_REDIS_URL" in os.environ or state.redis_url is None else {"redis_url": state.redis_url}
     return _settings(kafka_bootstrap=state.bootstrap, **redis)
@@ -172,6 +176,7 @@ def up(
     observe: Annotated[
         bool, typer.Option("--observe", help="Run the observer too, and Prometheus where it is on the machine.")
     ] = False,
+    is_detached: Annotated[bool, typer.Option("--is-detached", hidden=True)] = False,
 ) -> None:
     """Run Kafka, Redis and the services on this machine until Ctrl-C or `newsloom down`."""
     with errors_as_exit_codes():
@@ -183,7 +188,10 @@ def up(
             raise ConfigurationError(f"--services: no service {unknown[0]!r}; there are {', '.join(SERVICES)}")
         if detach:
             state = start_detached(
-                (sys.executable, "-m", "services.cli", "up", "--services", services, *["--observe"] * observe),
+                (
+                    *(sys.executable, "-m", "services.cli", "up", "--is-detached"),
+                    *("--services", services, *["--observe"] * observe),
+                ),
                 on_progress=say,
             )
             print_json(state.model_dump(mode="json")) if not console.is_terminal() else say(state.describe())
@@ -214,18 +222,29 @@ def up(
                 find_alerts(stack.folder / "prometheus", prometheus[1])
                 say(describe_prometheus(stack.state) or "")
             say(f"Kafka {stack.bootstrap}, Redis {stack.redis_url}")
-            say(f"running {', '.join(names) or 'no service'}; Ctrl-C stops everything")
+            say(_for_programs(stack.bootstrap))
+            running = ", ".join(process.name for process in stack.state.processes)
+            say(f"running {running}; " + ("stop it with `newsloom down`" if is_detached else "Ctrl-C stops everything"))
             stack.wait()
+
+
+def _for_programs(bootstrap: str) -> str:
+    """What makes the README's examples and other programs find this stack; the command line finds it by itself."""
+    return f"for programs of yours: export NEWSLOOM_KAFKA_BOOTSTRAP={bootstrap}"
 
 
 @app.command()
 def down() -> None:
-    """Stop what `newsloom up` started."""
+    """Stop what `newsloom up` started. Topics and index are kept; delete the folder that it names to begin afresh."""
     with errors_as_exit_codes():
         from services.local.stack import down as stop
 
         state = stop()
-        say("nothing was running" if state is None else "stopped")
+        if state is None:
+            say("nothing was running")
+        else:
+            say(f"stopped; topics and index are kept in {state.folder} for the next `newsloom up`")
+            say(f"to begin afresh, delete that folder: rm -r {shlex.quote(str(state.folder))}")
 
 
 @app.command()
@@ -251,6 +270,8 @@ def status(as_json: Json = False) -> None:
             say("no stack runs on this machine; start one with `newsloom up`")
         else:
             say(state.describe())
+            if state.bootstrap is not None:
+                say(_for_programs(state.bootstrap))
             if (line := describe_prometheus(state)) is not None:
                 say(line)
             rows = [
@@ -258,7 +279,9 @@ def status(as_json: Json = False) -> None:
             ]
             print_table("Processes", ["process", "pid", "restarts", "log"], rows)
         if remaining is not None:
-            print_table("Left to read", ["service", "records"], [[name, count] for name, count in remaining.items()])
+            print_table(
+                "Left to read", ["service", "unread records"], [[name, count] for name, count in remaining.items()]
+            )
 
 
 @app.command()

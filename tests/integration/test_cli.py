@@ -300,6 +300,10 @@ def test_up_shows_what_runs_a_second_up_says_so_and_down_leaves_nothing(folder: 
     said = newsloom("up", "--detach", "--services", "cleaner", **folder)
     assert said.code == 0, said.err
     state = json.loads(said.out)
+    assert "running kafka, redis, cleaner; stop it with `newsloom down`" in said.err
+    assert "Ctrl-C" not in said.err
+    line = f"export NEWSLOOM_KAFKA_BOOTSTRAP={state['bootstrap']}"
+    assert line in said.err
     pids = [process["pid"] for process in state["processes"]]
     assert all(psutil.pid_exists(pid) for pid in pids)
     again = newsloom("up", "--services", "none", **folder)
@@ -317,7 +321,18 @@ def test_up_shows_what_runs_a_second_up_says_so_and_down_leaves_nothing(folder: 
     assert set(shown["lag"]) == {"cleaner", "entities", "duplicates"}
     # commands of another terminal find the stack by themselves
     assert newsloom("topics", "list", **folder).code == 0
-    assert newsloom("down", **folder).code == 0
+    # and its Redis, also where the broker was exported for other programs
+    exported = {**folder, "NEWSLOOM_KAFKA_BOOTSTRAP": state["bootstrap"]}
+    doctor = {each["what"]: each for each in json.loads(newsloom("doctor", "--json", **exported).out)}
+    assert doctor["Redis"]["verdict"] == "fine", doctor["Redis"]
+    told = newsloom("status", **folder)
+    assert "service\tunread records\n" in told.out
+    assert line in told.err
+    stopped = newsloom("down", **folder)
+    assert stopped.code == 0
+    assert f"topics and index are kept in {state['folder']}" in stopped.err
+    assert f"rm -r {state['folder']}" in stopped.err
+    assert "nothing was running" in newsloom("down", **folder).err
     eventually(lambda: not any(psutil.pid_exists(pid) for pid in [*pids, state["pid"]]), within_seconds=20)
 
 
