@@ -18,6 +18,7 @@ from services.cleaner.html_pages import HtmlOptions, NoArticle
 from services.cleaner.learnt import sightings
 from services.cleaner.learnt_lines import LearntLines
 from services.cleaner.memo import is_unchanged, memo_key, memo_of
+from services.cleaner.memory import keep
 from services.cleaner.outlets import OutletRegistry, OutletRegistryError, default_registry, load_registry
 from services.cleaner.pages import take_apart
 from services.runtime import clock
@@ -38,6 +39,8 @@ from services.runtime.service import (
 from services.runtime.settings import RuntimeSettings, read_settings
 from services.runtime.worker import run
 
+_FREE_BYTES = 64 << 20
+"""Kept for the next batch's pages: as much as the largest pages of one take."""
 DISCARD_REASONS = ("no_article", "body_too_short", "list_page", "unchanged")
 
 
@@ -172,6 +175,7 @@ def build(runtime: RuntimeSettings, settings: CleanerSettings | None = None) -> 
             await memos.fetch([memo_key(page, version=version, generation=settings.generation) for page in pages])
 
     async def start() -> None:
+        keep(_FREE_BYTES)
         languages.load()
 
     return Service(

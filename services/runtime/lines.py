@@ -31,7 +31,7 @@ from services.runtime.service import Positions, Record, Service
 E = TypeVar("E", bound=Event)
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_BUFFER_BYTES = 1 << 20  # pages are long lines: with 8 KB at a time, reading one took twice as long
+BLOCK_BYTES = 1 << 20  # pages are long lines: with 8 KB at a time, reading one took twice as long
 
 
 @dataclass
@@ -64,7 +64,7 @@ def open_lines(path: str, stack: ExitStack) -> BinaryIO:
     if path == "-":
         return sys.stdin.buffer
     try:
-        file = stack.enter_context(io.BufferedReader(io.FileIO(path), _BUFFER_BYTES))
+        file = stack.enter_context(io.BufferedReader(io.FileIO(path), BLOCK_BYTES))
         packed = file.peek(2)[:2] == _GZIP_MAGIC
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}; name a file that can be read") from None
@@ -76,10 +76,18 @@ def bounded_lines(file: BinaryIO, most_bytes: int) -> Iterator[bytes]:
 
     A packed file of a few kilobytes may hold a line that no memory does.
     """
-    while line := file.readline(most_bytes + 1):
-        yield line.rstrip(b"\r\n")
-        while line and not line.endswith(b"\n"):
-            line = file.readline(1 << 20)
+    # by blocks, because readline copies a page once more
+    read = cast("io.BufferedReader", file).read1
+    rest = b""
+    while block := read(BLOCK_BYTES):
+        at = 0
+        while (end := block.find(b"\n", at)) >= 0:
+            line = rest + block[at:end] if rest else block[at:end]
+            yield line.rstrip(b"\r") if len(line) <= most_bytes + 1 else line[: most_bytes + 1]
+            rest, at = b"", end + 1
+        rest = (rest + block[at:])[: most_bytes + 2]
+    if rest:
+        yield rest.rstrip(b"\r") if len(rest) <= most_bytes + 1 else rest[: most_bytes + 1]
 
 
 class LinesOutbox:
