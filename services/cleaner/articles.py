@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,15 +48,34 @@ class Identity:
 
 def identify(raw: RawArticle) -> Identity:
     """The page that `raw` is a fetch of: by its address after redirects, else by the publisher's record id."""
-    return _identity(raw.url, raw.http.final_url if raw.http else None, raw.publisher.name, raw.record_id)
+    by_address = _by_address(raw.url, raw.http.final_url if raw.http else None)
+    return by_address or Identity(page_id(publisher=raw.publisher.name, record_id=raw.record_id), None)
 
 
 # a record is asked for when its batch begins and when its turn comes
 @lru_cache(maxsize=4096)
-def _identity(address: str | None, final: str | None, publisher: str, record_id: str | None) -> Identity:
+def _by_address(address: str | None, final: str | None) -> Identity | None:
     url = page_address(address, final)
     key = url_key(url) if url else None
-    return Identity(page_id(url_key=key, publisher=publisher, record_id=record_id), url)
+    return Identity(page_id(url_key=key), url) if key else None
+
+
+_NEAR_THE_ENDS: Final = 4096
+_ADDRESS: Final = re.compile(rb'"(url|final_url)"\s*:\s*("https?://(?:[^"\\\x00-\x1f]|\\.)*")', re.IGNORECASE)
+
+
+def guess_identity(value: bytes) -> Identity | None:
+    """What `identify` says most likely of the raw article in `value`, told without reading it; None for no guess.
+
+    Reads what stands before and behind the page. Wrong where another "url" stands there, or the page has no address.
+    """
+    ends = value if len(value) <= 2 * _NEAR_THE_ENDS else value[:_NEAR_THE_ENDS] + b"\n" + value[-_NEAR_THE_ENDS:]
+    found: dict[bytes, bytes] = dict(reversed(_ADDRESS.findall(ends)))
+    try:
+        address, final = (json.loads(found[name]).strip() if name in found else None for name in (b"url", b"final_url"))
+        return _by_address(address, final)
+    except ValueError:
+        return None
 
 
 def carrier_of(raw: RawArticle, identity: Identity, page: PageParts, registry: OutletRegistry) -> str:

@@ -13,7 +13,7 @@ from schemas.articles import CleanArticle, RawArticle
 from schemas.events import format_instant
 from schemas.topics import CLEAN_ARTICLES, RAW_ARTICLES
 from services.cleaner import languages, metrics
-from services.cleaner.articles import clean_articles, identify, says, withdrawn_article
+from services.cleaner.articles import clean_articles, guess_identity, identify, says, withdrawn_article
 from services.cleaner.html_pages import HtmlOptions, NoArticle
 from services.cleaner.learnt import sightings
 from services.cleaner.learnt_lines import LearntLines
@@ -30,7 +30,6 @@ from services.runtime.service import (
     Discard,
     Emit,
     InvalidRecordError,
-    Item,
     Outcome,
     Publish,
     Record,
@@ -169,9 +168,10 @@ def build(runtime: RuntimeSettings, settings: CleanerSettings | None = None) -> 
         metrics.count(articles)
         return emit(articles, hooks)
 
-    async def prepare(items: Sequence[Item[RawArticle]]) -> None:
+    async def prepare(records: Sequence[Record]) -> None:
         if settings.discard_unchanged:
-            pages = [identify(raw).page_id for raw, _ in items if raw.status != "withdrawn"]
+            guesses = [guess_identity(record.value or b"") for record in records]
+            pages = [guess.page_id for guess in guesses if guess is not None]
             await memos.fetch([memo_key(page, version=version, generation=settings.generation) for page in pages])
 
     async def start() -> None:

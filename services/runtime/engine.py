@@ -306,19 +306,19 @@ class Engine(Generic[E]):
     async def _plan_all(
         self, records: Sequence[Record], condemned: Mapping[str, Failure], sends: _Sends
     ) -> list[_Plan]:
-        decoded = [
-            condemned[record.coordinates] if condemned and record.coordinates in condemned else self._decode(record)
-            for record in records
-        ]
-        items = [(event, record) for record, event in zip(records, decoded, strict=True) if isinstance(event, Event)]
-        if items:
-            await self._until_answered(lambda: self._service.prepare(items), "prepare")
+        def decode(record: Record) -> E | Failure | None:
+            return condemned[record.coordinates] if record.coordinates in condemned else self._decode(record)
+
+        readable = [each for each in records if each.value is not None and each.unreadable is None]
+        if readable:
+            await self._until_answered(lambda: self._service.prepare(readable), "prepare")
         if self._service.process_batch is None:
             singly: list[_Plan] = []
             # a dead letter, and what comes after it, waits for the breaker
             early = self._sends_early
-            for record, event in zip(records, decoded, strict=True):
-                plan = await self._plan_one(record, event)
+            for record in records:
+                # in its turn: what was read a batch before has left the processor's caches, 4 % of a page's time
+                plan = await self._plan_one(record, decode(record))
                 singly.append(plan)
                 early = early and plan.outcome != "dead_lettered"
                 if pause_is_due():
@@ -326,6 +326,7 @@ class Engine(Generic[E]):
                         await sends.add(singly)
                     await pause()
             return singly
+        decoded = [decode(record) for record in records]
         plans: list[_Plan | None] = [None] * len(records)
         run: list[int] = []
         # a tombstone between two events of its key must act between them, so it ends the run

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from schemas.dead_letters import DeadLetterReason
 from schemas.events import Event, value_hash
@@ -112,8 +112,8 @@ async def _always_ready() -> str | None:
     return None
 
 
-async def _prepared_nothing(items: Sequence[Item[Any]]) -> None:
-    del items
+async def _prepared_nothing(records: Sequence[Record]) -> None:
+    del records
 
 
 async def _assigned_nothing(positions: Positions) -> None:
@@ -138,9 +138,10 @@ class Service(Generic[E]):
     process_batch: ProcessBatch[E] | None = None
     process_tombstone: ProcessTombstone | None = None
     """What a null value means, given its key; without it a null value is discarded as `tombstone`."""
-    prepare: Callable[[Sequence[Item[E]]], Awaitable[None]] = _prepared_nothing
-    """Called with what a batch holds before the first of it is processed, to look up for all at once what `process`
-    would look up for each. `process` must do without: what was prepared may be missing or old by a batch."""
+    prepare: Callable[[Sequence[Record]], Awaitable[None]] = _prepared_nothing
+    """Called with the records of a batch that hold a value, before the first is read, to look up for all at once what
+    `process` would look up for each. Any bytes may be in them, and raising stops the worker. `process` must do without:
+    what was prepared may be missing or old by a batch."""
     settled: Callable[[], Awaitable[None]] = _nothing
     """Called once after the `after_settle` hooks of a batch, to write for all at once what they only noted."""
     start: Callable[[], Awaitable[None]] = _nothing

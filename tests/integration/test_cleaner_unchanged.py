@@ -47,7 +47,7 @@ def run(url: str, batches: Sequence[Sequence[Record]], refused: Collection[int] 
         outcomes: list[Outcome] = []
         for batch in batches:
             items = [(RawArticle.from_bytes(each.value or b""), each) for each in batch]
-            await service.prepare(items)
+            await service.prepare(batch)
             fresh = [await service.process(*item) for item in items]
             for number, outcome in enumerate(fresh, len(outcomes)):
                 for hook in () if number in refused else outcome.after_settle:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from schemas.articles import REMOVED_TEXT_BYTES, CleanArticle, RawArticle, main_article_id, page_id
-from services.cleaner.articles import bounded_ledger, clean_articles, count_words, identify, says, withdrawn_article
+from services.cleaner.articles import (
+    bounded_ledger,
+    clean_articles,
+    count_words,
+    guess_identity,
+    identify,
+    says,
+    withdrawn_article,
+)
 from services.cleaner.html_features import NAMES
 from services.cleaner.html_model import BlockModel, ModelError, columns_hash, default_model, read_model
 from services.cleaner.html_pages import NoArticle
@@ -67,6 +78,26 @@ def test_a_page_without_an_address_is_known_by_its_publisher_and_record_id() -> 
     one = raw(url=None, record_id="7")
     assert identify(one).page_id == page_id(publisher="tests", record_id="7")
     assert identify(one).page_id != identify(raw(url=None, record_id="7", publisher={"name": "others"})).page_id
+
+
+def test_a_page_is_guessed_from_what_stands_around_its_html() -> None:
+    long = "<p>" + '{"url": "https://elsewhere.example/9"} ' * 2000
+    fields = {"url": "  https://www.harbour-gazette.example/caf\u00e9?a=%22&b=1", "http": {"final_url": None}}
+    moved = {"url": "https://t.example/x", "http": {"final_url": "https://www.harbour-gazette.example/news/1-bridge"}}
+    for about in (fields, moved, {"url": "HTTPS://One.example/\\"}):
+        one = raw(html=long, **about)
+        value = json.loads(one.to_bytes())
+        for written in (value, dict(reversed(value.items()))):
+            for ascii in (True, False):
+                assert guess_identity(json.dumps(written, ensure_ascii=ascii, indent=2).encode()) == identify(one)
+    assert guess_identity(raw(url=None, record_id="7").to_bytes()) is None
+
+
+@given(value=st.binary(max_size=60) | st.text().map(lambda text: b'"url":"https://' + text.encode() + b'"'))
+@example(b'"url": "http://[x"')
+@example(b'"url": "https://a\\ud800.example/\\ud800", "final_url": "http://\xff"')
+def test_a_guess_is_made_of_any_bytes(value: bytes) -> None:
+    guess_identity(value)
 
 
 def test_the_main_article_has_the_pages_id_and_its_outlet() -> None:

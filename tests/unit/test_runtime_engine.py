@@ -204,8 +204,8 @@ def test_hooks_run_after_every_send_is_settled_and_not_when_one_is_not() -> None
 def test_a_batch_is_prepared_before_its_first_record_and_settled_once_after_its_last_hook() -> None:
     seen: list[str] = []
 
-    async def prepare(items: Sequence[Item[RawArticle]]) -> None:
-        seen.append("prepare " + " ".join(raw.text or "" for raw, _ in items))
+    async def prepare(batch: Sequence[Record]) -> None:
+        seen.append("prepare " + " ".join(RawArticle.from_bytes(each.value or b"").text or "" for each in batch))
 
     async def process(raw: RawArticle, record: Record) -> Outcome:
         async def hook() -> None:
