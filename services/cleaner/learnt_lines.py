@@ -37,6 +37,8 @@ MOST_VOTERS: Final = 120
 MOST_LEARNT: Final = 128
 SHARDS: Final = 16
 _HELD: Final = 4096
+_TOGETHER: Final = 64
+"""Articles counted in one call: some milliseconds of Redis' time."""
 _NOTHING: Final = frozenset[bytes]()
 
 
@@ -69,26 +71,21 @@ class LearntLines:
         self._now = now
         self._resume_at = float("-inf")
         self._held: OrderedDict[tuple[str, date], frozenset[bytes]] = OrderedDict()
+        self._noted: list[tuple[Sighting, date]] = []
         self._freeze, self._count = _script("freeze"), _script("count")
 
-    async def snapshot(
-        self, place: str, *, fetched_at: datetime, recorded_at: datetime
-    ) -> tuple[str, frozenset[bytes]]:
+    async def snapshot(self, place: str, *, fetched_at: datetime) -> tuple[str, frozenset[bytes]]:
         """(epoch, lines): what was learnt of `place` up to the UTC day before `fetched_at`, the same at every call.
 
-        The first call for a day freezes it. Empty while Redis is away, and for a page fetched so long before its record
-        was written (`recorded_at`) that its snapshot may have expired: then it would not be the same at every call.
+        The first call for a day freezes it. Empty while Redis is away.
         """
         day = fetched_at.date() - timedelta(days=1)
-        if self._is_too_old(fetched_at, recorded_at):
-            metrics.LEARNT.labels("none").inc()
-            return "", _NOTHING
         held = self._held.get((place, day))
         if held is None:
             keys = [_key("learnt", place, day)]
             keys += [_key("lines", place, day - timedelta(days=back)) for back in range(WINDOW_DAYS)]
             arguments = [SNAPSHOT_TTL_SECONDS, self._min_articles, str(self._min_share), MOST_LEARNT]
-            packed = await self._call("learnt_freeze", self._freeze, keys, arguments)
+            packed: bytes | None = await self._call("learnt_freeze", self._freeze, keys, arguments)
             if packed is None:
                 metrics.LEARNT.labels("unavailable").inc()
                 return "", _NOTHING
@@ -99,40 +96,53 @@ class LearntLines:
         metrics.LEARNT.labels("some" if held else "none").inc()
         return day.isoformat(), held
 
-    async def take_off(
-        self, page: PageParts, seen: Sequence[Sighting], *, fetched_at: datetime, recorded_at: datetime
-    ) -> PageParts:
+    async def take_off(self, page: PageParts, seen: Sequence[Sighting], *, fetched_at: datetime) -> PageParts:
         """`page` without the lines that were learnt of its articles' places; `page` itself where there are none."""
         for number, sighting in enumerate(seen):
-            epoch, lines = await self.snapshot(sighting.place, fetched_at=fetched_at, recorded_at=recorded_at)
+            epoch, lines = await self.snapshot(sighting.place, fetched_at=fetched_at)
             page = take_off(page, number, lines, epoch)
         return page
 
-    def count_later(self, seen: Sequence[Sighting], *, fetched_at: datetime, recorded_at: datetime) -> AfterSettle:
-        """The hook that counts the page's articles once its events are settled."""
+    def count_later(self, seen: Sequence[Sighting], *, fetched_at: datetime) -> AfterSettle:
+        """The hook that has the page's articles counted at the next `flush`, once its events are settled."""
 
-        async def count() -> None:
-            for sighting in seen:
-                await self.count(sighting, fetched_at=fetched_at, recorded_at=recorded_at)
+        async def note() -> None:
+            self._noted += [(sighting, fetched_at.date()) for sighting in seen if sighting.lines]
 
-        return count
+        return note
 
-    async def count(self, seen: Sighting, *, fetched_at: datetime, recorded_at: datetime) -> None:
-        """Add an article to its place's day, once: a page or headline that the window knows adds nothing."""
-        if self._is_too_old(fetched_at, recorded_at) or not seen.lines:
-            return
-        day = fetched_at.date()
-        keys = [_key("places", seen.place, day), _key("lines", seen.place, day)]
-        keys += [_key("voters", seen.place, day - timedelta(days=back)) for back in range(WINDOW_DAYS)]
-        arguments: list[Any] = [COUNT_TTL_SECONDS, self._places, MOST_LINES, MOST_VOTERS, seen.place]
-        arguments += [len(seen.voters), *seen.voters, *seen.lines]
-        result = await self._call("learnt_count", self._count, keys, arguments)
-        metrics.COUNTED.labels(result.decode() if result is not None else "unavailable").inc()
+    async def flush(self) -> None:
+        """Count what the hooks of a batch noted."""
+        noted, self._noted = self._noted, []
+        by_call: dict[str, list[tuple[Sighting, date]]] = {}
+        for sighting, day in noted:
+            # keys of a cluster lie on several nodes
+            by_call.setdefault(sighting.place[:1] if self._cache.is_cluster else "", []).append((sighting, day))
+        for together in by_call.values():
+            for at in range(0, len(together), _TOGETHER):
+                await self.count(together[at : at + _TOGETHER])
 
-    def _is_too_old(self, fetched_at: datetime, recorded_at: datetime) -> bool:
-        return recorded_at - fetched_at > timedelta(days=WINDOW_DAYS)
+    async def count(self, seen: Sequence[tuple[Sighting, date]]) -> None:
+        """Add articles to their places' days, each once: a page or headline that the window knows adds nothing.
 
-    async def _call(self, operation: str, script: str, keys: list[str], arguments: list[Any]) -> bytes | None:
+        In a cluster the places must be of one shard.
+        """
+        keys: list[str] = []
+        arguments: list[Any] = [COUNT_TTL_SECONDS, self._places, MOST_LINES, MOST_VOTERS, WINDOW_DAYS]
+        for sighting, day in seen:
+            keys += [_key("places", sighting.place, day), _key("lines", sighting.place, day)]
+            keys += [_key("voters", sighting.place, day - timedelta(days=back)) for back in range(WINDOW_DAYS)]
+            arguments += [sighting.place, len(sighting.voters), len(sighting.lines), *sighting.voters, *sighting.lines]
+        results = await self._call("learnt_count", self._count, keys, arguments)
+        for result in results if results is not None else [b"unavailable"] * len(seen):
+            metrics.COUNTED.labels(result.decode()).inc()
+
+    def is_open_to(self, fetched_at: datetime, recorded_at: datetime) -> bool:
+        """Whether a page takes part: not one fetched so long before its record was written that a snapshot for it may
+        have expired."""
+        return recorded_at - fetched_at <= timedelta(days=WINDOW_DAYS)
+
+    async def _call(self, operation: str, script: str, keys: list[str], arguments: list[Any]) -> Any:
         if self._now() < self._resume_at:
             return None
         try:

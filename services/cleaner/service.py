@@ -157,14 +157,13 @@ def build(runtime: RuntimeSettings, settings: CleanerSettings | None = None) -> 
                     "unchanged", page_id=page.page_id, article_id=first.article_id, version_id=first.version_id
                 )
             hooks = (memos.stage(key, memo_of(said, record.owner)),)
-        if learnt is not None:
+        if learnt is not None and learnt.is_open_to(raw.fetched_at, record.timestamp):
             # after the memo: what a page says does not change with what is learnt
             seen = sightings(raw, found, registry, identity=page)
-            when = {"fetched_at": raw.fetched_at, "recorded_at": record.timestamp}
-            cleaned = await learnt.take_off(found, seen, **when)
+            cleaned = await learnt.take_off(found, seen, fetched_at=raw.fetched_at)
             if cleaned is not found:
                 articles = clean_articles(raw, cleaned, version=version, registry=registry, identity=page)
-            hooks = (*hooks, learnt.count_later(seen, **when))
+            hooks = (*hooks, learnt.count_later(seen, fetched_at=raw.fetched_at))
         metrics.count(articles)
         return emit(articles, hooks)
 
@@ -173,6 +172,11 @@ def build(runtime: RuntimeSettings, settings: CleanerSettings | None = None) -> 
             guesses = [guess_identity(record.value or b"") for record in records]
             pages = [guess.page_id for guess in guesses if guess is not None]
             await memos.fetch([memo_key(page, version=version, generation=settings.generation) for page in pages])
+
+    async def settled() -> None:
+        await memos.flush()
+        if learnt is not None:
+            await learnt.flush()
 
     async def start() -> None:
         keep(_FREE_BYTES)
@@ -185,7 +189,7 @@ def build(runtime: RuntimeSettings, settings: CleanerSettings | None = None) -> 
         publishes=(CLEAN_ARTICLES,),
         discard_reasons=DISCARD_REASONS,
         prepare=prepare,
-        settled=memos.flush,
+        settled=settled,
         start=start,
         stop=cache.close,
     )

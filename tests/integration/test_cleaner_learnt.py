@@ -211,11 +211,11 @@ def test_everything_in_redis_expires_and_is_bounded(redis_url: str) -> None:
         for number in range(MOST_VOTERS):
             own = [f"{number} {line}".encode().ljust(8)[:8] for line in range(60)]
             seen = Sighting("a" * 32, (f"p{number}".encode(), f"h{number}".encode()), (b"motto---", *own))
-            await lines.count(seen, fetched_at=DAY, recorded_at=DAY)
+            await lines.count([(seen, DAY.date())])
         for number in range(10):
             seen = Sighting(f"a{number:031}", (b"p", b"h"), (b"motto---",))
-            await lines.count(seen, fetched_at=DAY, recorded_at=DAY)
-        epoch, learnt = await lines.snapshot("a" * 32, fetched_at=DAY + timedelta(days=1), recorded_at=DAY)
+            await lines.count([(seen, DAY.date())])
+        epoch, learnt = await lines.snapshot("a" * 32, fetched_at=DAY + timedelta(days=1))
         assert (epoch, learnt) == ("2026-03-02", {b"motto---"})
         await cache.close()
 
@@ -241,8 +241,8 @@ def test_racing_workers_count_once_and_freeze_once(redis_url: str, operation: st
 
         async def work(number: int) -> frozenset[bytes]:
             for sighting in seen if operation == "count" else seen[number : number + 2]:
-                await workers[number].count(sighting, fetched_at=DAY, recorded_at=DAY)
-            return (await workers[number].snapshot("b" * 32, fetched_at=DAY + timedelta(days=1), recorded_at=DAY))[1]
+                await workers[number].count([(sighting, DAY.date())])
+            return (await workers[number].snapshot("b" * 32, fetched_at=DAY + timedelta(days=1)))[1]
 
         snapshots = await asyncio.gather(*(work(number) for number in range(4)))
         if operation == "freeze":
@@ -255,3 +255,43 @@ def test_racing_workers_count_once_and_freeze_once(redis_url: str, operation: st
         [held] = client.keys(f"newsloom:cleaner:*:lines:{'b' * 32}:*")
         counts = client.hgetall(held)
         assert all(count == b"1" for line, count in counts.items() if line.startswith(b"own"))
+
+
+def test_articles_counted_together_are_those_counted_one_by_one(fresh_redis: Callable[..., RedisServer]) -> None:
+    """Known, full and enough among them; together they are one call."""
+    seen = [
+        Sighting(
+            f"{number % 5:x}" * 32, (b"p%d" % (number % 70), b"h%d" % (number % 90)), (b"motto---", b"%08d" % number)
+        )
+        for number in range(100)
+    ]
+    seen += [Sighting("0" * 32, (b"q%d" % number, b"r%d" % number), (b"motto---",)) for number in range(MOST_VOTERS)]
+    seen += [Sighting(f"0{number:031}", (b"p", b"h"), (b"motto---",)) for number in range(1, 4)]
+
+    async def counted(url: str, together: int) -> dict[str, float]:
+        cache = Cache(RuntimeSettings(redis_url=url), "cleaner")  # type: ignore[arg-type]
+        lines = LearntLines(cache, places=16 * 2, min_articles=4, min_share=0.25)
+        before = {result: counts(result) for result in ("counted", "known", "full", "enough")}
+        for at in range(0, len(seen), together):
+            await lines.count_later(seen[at : at + together], fetched_at=DAY)()
+            await lines.flush()
+        await cache.close()
+        return {result: counts(result) - number for result, number in before.items()}
+
+    def counts(result: str) -> float:
+        return REGISTRY.get_sample_value("newsloom_cleaner_learnt_articles_total", {"result": result}) or 0.0
+
+    def held(server: RedisServer) -> tuple[dict[Any, Any], int]:
+        client: Any
+        with redis.Redis.from_url(server.url) as client:
+            keys = sorted(client.keys("*"))
+            found = {key: client.hgetall(key) if client.type(key) == b"hash" else client.smembers(key) for key in keys}
+            stats: Any = client.info("commandstats")
+            return found, stats["cmdstat_eval"]["calls"]
+
+    one, many = fresh_redis(), fresh_redis()
+    singly, together = asyncio.run(counted(one.url, 1)), asyncio.run(counted(many.url, 50))
+    assert singly == together
+    assert all(number > 0 for number in singly.values())
+    assert held(one)[0] == held(many)[0]
+    assert (held(one)[1], held(many)[1]) == (len(seen), len(seen) // 50 + 1)
