@@ -237,7 +237,7 @@ def story(
         state,
         publisher,
         tuple(sorted(found.hosts)),
-        tuple(_by_fate(settings, pages, after)),
+        tuple(_by_fate(settings, pages, after, state.outlet)),
         tuple(publishers.most_common()),
     )
 
@@ -268,8 +268,13 @@ def _publishers(settings: RuntimeSettings, sources: Iterable[_Source]) -> Iterab
 
 
 def _by_fate(
-    settings: RuntimeSettings, pages: dict[tuple[tuple[str, int], int], tuple[Record, str]], after: datetime
+    settings: RuntimeSettings,
+    pages: dict[tuple[tuple[str, int], int], tuple[Record, str]],
+    after: datetime,
+    outlet: str,
 ) -> Iterable[Pages]:
+    """The pages by what became of them, but for those that gave an article of `outlet`: of pages written together any
+    may have given its last one."""
     cleaner = stages(settings.raw_topics)[0]
     letters, discarded = settings.topic_prefix + cleaner.dead_letters, settings.topic_prefix + discards("cleaner").name
     outcomes: dict[tuple[tuple[str, int], int], tuple[str, str]] = {}
@@ -283,16 +288,26 @@ def _by_fate(
         elif record.topic == discarded:
             with contextlib.suppress(InvalidEventError):
                 outcomes[source] = "discarded", DiscardedRecord.from_bytes(record.value or b"").reason
+        elif _outlet_of(record) != outlet:
+            outcomes.setdefault(source, ("emitted", ""))
         else:
-            outcomes[source] = "emitted", ""
+            outcomes[source] = "", ""
     grouped: dict[tuple[str, str, str], Pages] = {}
     for source, (record, publisher) in pages.items():
         outcome, reason = outcomes.get(source, ("none yet", ""))
+        if not outcome:
+            continue
         each = grouped.setdefault((publisher, outcome, reason), Pages(publisher, outcome, reason))
         each.count += 1
         if each.newest_at is None or record.timestamp >= each.newest_at:
             each.newest, each.newest_at = record.coordinates, record.timestamp
     return sorted(grouped.values(), key=lambda each: -each.count)
+
+
+def _outlet_of(record: Record) -> str:
+    with contextlib.suppress(InvalidEventError):
+        return CleanArticle.from_bytes(record.value or b"").outlet.id
+    return ""
 
 
 def _since(settings: RuntimeSettings, topics: Iterable[str], at: datetime) -> Iterable[Record]:

@@ -58,8 +58,10 @@ class Past:
         return self.write("raw-articles", raw(number, outlet=outlet, publisher={"name": publisher}), ago)
 
     def cleaned(self, outlet: str, number: int, ago: float, publisher: str, quality: float = 0.9) -> Coordinates:
+        return self.article(outlet, number, ago - 1, self.page(outlet, number, ago, publisher), quality)
+
+    def article(self, outlet: str, number: int, ago: float, source: Coordinates, quality: float = 0.9) -> Coordinates:
         host = outlet.lower().replace(" ", "-")
-        source = self.page(outlet, number, ago, publisher)
         article = CleanArticle(
             article_id=f"{host}{number}",
             url=f"https://www.{host}.example/news/{number}",
@@ -69,7 +71,7 @@ class Past:
             fetched_at="2026-03-02T08:00:00Z",  # type: ignore[arg-type]
             extraction={"quality": quality},  # type: ignore[arg-type]
         )
-        return self.write("clean-articles", article.to_bytes(), ago - 1, **of(source))
+        return self.write("clean-articles", article.to_bytes(), ago, **of(source))
 
     def discarded(self, source: Coordinates, reason: str, ago: float) -> Coordinates:
         event = DiscardedRecord(service="cleaner", source=source, reason=reason, recorded_at="2026-03-02T08:00:00Z")  # type: ignore[arg-type]
@@ -148,6 +150,21 @@ def test_each_of_several_publishers_of_an_outlet_is_named_with_its_pages(past: P
     stopped = story(past.settings, "quay-post", hours=1)
     assert stopped.state.is_silent
     assert "none of its publishers fetches it any more (of its last pages, feeds-a 15, feeds-b 5)" in stopped.verdict()
+
+
+def test_of_pages_written_together_any_may_have_given_the_last_article(past: Past) -> None:
+    for number in range(6):
+        past.cleaned("Quay Post", number, ago=(30 - number) * MINUTE, publisher="feeds-b")
+    pages = [past.page("Quay Post", number, ago=24 * MINUTE - number, publisher="feeds-b") for number in (6, 7)]
+    # the older page waited longer to be read
+    past.article("Quay Post", 7, 24 * MINUTE - 10, pages[1])
+    past.article("Quay Post", 6, 24 * MINUTE - 11, pages[0])
+    told = story(past.settings, "Quay Post", hours=1)
+    assert told.pages == ()
+    assert told.verdict().startswith("no page of quay-post.example came since its last article")
+    past.article("Tide Mail", 8, 20 * MINUTE, past.page("Quay Post", 8, ago=21 * MINUTE, publisher="feeds-b"))
+    told = story(past.settings, "Quay Post", hours=1)
+    assert [(each.count, each.outcome) for each in told.pages] == [(1, "emitted")]
 
 
 def test_an_unknown_outlet_is_answered_with_those_that_contain_it_first_and_then_those_like_it() -> None:
