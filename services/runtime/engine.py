@@ -307,7 +307,8 @@ class Engine(Generic[E]):
         self, records: Sequence[Record], condemned: Mapping[str, Failure], sends: _Sends
     ) -> list[_Plan]:
         def decode(record: Record) -> E | Failure | None:
-            return condemned[record.coordinates] if record.coordinates in condemned else self._decode(record)
+            failure = condemned.get(record.coordinates) if condemned else None
+            return failure or self._decode(record)
 
         readable = [each for each in records if each.value is not None and each.unreadable is None]
         if readable:
