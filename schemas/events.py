@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self, TypeVar, cast
@@ -170,13 +171,13 @@ def read_event(event_type: type[E], value: bytes) -> tuple[E, tuple[str, ...]]:
         if len(value) >= _LONG:
             # a long string is copied once less than where the model reads the bytes; what fails here is read so
             with suppress(ValueError):
-                return event_type.model_validate(from_json(value), extra="forbid"), ()
+                return _read_parsed(event_type, from_json(value))
         return event_type.model_validate_json(value, extra="forbid"), ()
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False)
     if problems[0]["type"] == "json_invalid":
         return _read_leniently(event_type, value, problems[0]["msg"])
-    unknown = tuple(_dotted(problem["loc"]) for problem in problems if problem["type"] == "extra_forbidden")
+    unknown = _unknown(problems)
     if not unknown:
         raise _invalid(event_type, cast("list[dict[str, Any]]", problems))
     try:
@@ -184,6 +185,19 @@ def read_event(event_type: type[E], value: bytes) -> tuple[E, tuple[str, ...]]:
     except ValidationError as error:
         remaining = error.errors(include_url=False, include_context=False)
         raise _invalid(event_type, cast("list[dict[str, Any]]", remaining)) from None
+
+
+def _read_parsed(event_type: type[E], data: object) -> tuple[E, tuple[str, ...]]:
+    """The event in parsed JSON, and the fields that it does not know; ValidationError for any other shape."""
+    try:
+        return event_type.model_validate(data, extra="forbid"), ()
+    except ValidationError as error:
+        unknown = _unknown(error.errors(include_url=False, include_context=False, include_input=False))
+    return event_type.model_validate(data), unknown
+
+
+def _unknown(problems: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(_dotted(problem["loc"]) for problem in problems if problem["type"] == "extra_forbidden")
 
 
 def _read_leniently(event_type: type[E], value: bytes, complaint: str) -> tuple[E, tuple[str, ...]]:

@@ -107,9 +107,10 @@ def test_what_is_written_is_read_back_and_satisfies_the_schema(topic: Topic[Even
         validator.validate(json.loads(value))
 
 
-def test_unknown_fields_are_ignored_and_named() -> None:
+@pytest.mark.parametrize("padding", [0, 1 << 15])
+def test_unknown_fields_are_ignored_and_named(padding: int) -> None:
     value = json.dumps({**RAW, "mood": "sunny", "publisher": {"name": "harbour-scraper", "team": "news"}}).encode()
-    event, unknown = read_event(RawArticle, value)
+    event, unknown = read_event(RawArticle, value + b" " * padding)
     assert event == RawArticle.from_bytes(json.dumps(RAW).encode())
     assert sorted(unknown) == ["mood", "publisher.team"]
 
