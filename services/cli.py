@@ -465,16 +465,19 @@ def tail(
     with errors_as_exit_codes():
         from services.commands.records import is_heartbeat, read_last
         from services.runtime.kafka import Admin, read_records
+        from services.runtime.service import Record
 
         settings = _local_settings()
         name = settings.topic_prefix + topic
         if last is not None and (from_beginning or limit is not None):
             raise ConfigurationError("--last goes without --from-beginning and --limit")
         left_out = 0
+
+        def is_left_out(record: Record) -> bool:
+            return not heartbeats and is_heartbeat(record)
+
         if last is not None:
-            found, left_out = read_last(
-                settings, name, last, leave_out=lambda record: not heartbeats and is_heartbeat(record)
-            )
+            found, left_out = read_last(settings, name, last, leave_out=is_left_out)
             records = iter(found)
         else:
             with Admin(settings) as admin:
@@ -486,7 +489,7 @@ def tail(
         printed = 0
         try:
             for record in records:
-                if not heartbeats and is_heartbeat(record):
+                if is_left_out(record):
                     left_out += 1
                     continue
                 value = (record.value or b"null").decode(errors="replace")

@@ -56,7 +56,8 @@ _NOT_ASCII: Final = "“”‘’–—…\N{NO-BREAK SPACE}"
 _NOT_KEPT_BYTES: Final = bytes(number for number in range(128) if not chr(number).isalnum() and number != ord("\n"))
 
 
-def _is_counted(text: str) -> bool:
+def is_counted(text: str) -> bool:
+    """Whether the line is long enough to recur by more than chance, and short enough to be a line."""
     # no character counts for more than two and a half
     return SHORTEST <= len(text) <= LONGEST * 2 // 5 or SHORTEST <= units_of(text) <= LONGEST
 
@@ -102,7 +103,7 @@ def sightings(
 
 
 def _sighting(part: ArticlePart, *, place: str, page_id: str | None) -> Sighting:
-    lines = [text for text in part.paragraphs if _is_counted(text)]
+    lines = [text for text in part.paragraphs if is_counted(text)]
     if len(lines) > MOST_LINES:
         lines = lines[: MOST_LINES // 2] + lines[-MOST_LINES // 2 :]
     voters = [sha256(b"p" + page_id.encode()).digest()[:8]] if page_id else []
@@ -122,7 +123,7 @@ def take_off(page: PageParts, number: int, learnt: Collection[bytes], epoch: str
     gone = {
         index
         for index, (text, known) in enumerate(zip(part.paragraphs, line_hashes(part.paragraphs), strict=True))
-        if known in learnt and _is_counted(text)
+        if known in learnt and is_counted(text)
     }
     if not gone:
         return page

@@ -223,7 +223,7 @@ def story(
             page = read_one(settings, *source)
             # what came while that page waited to be read has come since, too
             publisher, after = _page(page)[2], page.timestamp
-    pages: dict[tuple[tuple[str, int], int], tuple[Record, str]] = {}
+    pages: dict[_Source, tuple[Record, str]] = {}
     inputs = [settings.topic_prefix + name for name in stages(settings.raw_topics)[0].inputs]
     for record in _since(settings, inputs, after):
         if ((record.topic, record.partition), record.offset) == source:
@@ -269,7 +269,7 @@ def _publishers(settings: RuntimeSettings, sources: Iterable[_Source]) -> Iterab
 
 def _by_fate(
     settings: RuntimeSettings,
-    pages: dict[tuple[tuple[str, int], int], tuple[Record, str]],
+    pages: dict[_Source, tuple[Record, str]],
     after: datetime,
     outlet: str,
 ) -> Iterable[Pages]:
@@ -277,7 +277,8 @@ def _by_fate(
     may have given its last one."""
     cleaner = stages(settings.raw_topics)[0]
     letters, discarded = settings.topic_prefix + cleaner.dead_letters, settings.topic_prefix + discards("cleaner").name
-    outcomes: dict[tuple[tuple[str, int], int], tuple[str, str]] = {}
+    outcomes: dict[_Source, tuple[str, str]] = {}
+    own: set[_Source] = set()
     topics = [settings.topic_prefix + name for name in cleaner.outcomes] if pages else []
     for record in _since(settings, topics, after):
         source = source_of(record, is_letter=record.topic == letters)
@@ -288,15 +289,15 @@ def _by_fate(
         elif record.topic == discarded:
             with contextlib.suppress(InvalidEventError):
                 outcomes[source] = "discarded", DiscardedRecord.from_bytes(record.value or b"").reason
-        elif _outlet_of(record) != outlet:
-            outcomes.setdefault(source, ("emitted", ""))
+        elif _outlet_of(record) == outlet:
+            own.add(source)
         else:
-            outcomes[source] = "", ""
+            outcomes[source] = "emitted", ""
     grouped: dict[tuple[str, str, str], Pages] = {}
     for source, (record, publisher) in pages.items():
-        outcome, reason = outcomes.get(source, ("none yet", ""))
-        if not outcome:
+        if source in own:
             continue
+        outcome, reason = outcomes.get(source, ("none yet", ""))
         each = grouped.setdefault((publisher, outcome, reason), Pages(publisher, outcome, reason))
         each.count += 1
         if each.newest_at is None or record.timestamp >= each.newest_at:

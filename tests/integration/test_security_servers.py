@@ -492,6 +492,21 @@ def test_a_server_that_another_authority_signed_is_not_trusted(cleaner: Cleaner,
     assert PASSWORD not in cleaner.log
 
 
+def typed(cleaner: Cleaner, *words: str) -> tuple[int, str]:
+    """Exit code of the command line with the cleaner's user, and all that it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "services.cli", *words],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+        env={**os.environ, **cleaner.environment},
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
 def test_the_command_line_prints_no_secret(cleaner: Cleaner) -> None:
     cleaner.grant(RIGHTS)
     for command in (
@@ -503,18 +518,9 @@ def test_the_command_line_prints_no_secret(cleaner: Cleaner) -> None:
         ["top", "--count", "1", "--json"],
         ["why", "a" * 32, "--json"],
     ):
-        done = subprocess.run(
-            [sys.executable, "-m", "services.cli", *command],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-            env={**os.environ, **cleaner.environment},
-        )
-        assert PASSWORD not in done.stdout + done.stderr
-        assert REDIS_PASSWORD not in done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
+        _, said = typed(cleaner, *command)
+        assert PASSWORD not in said
+        assert REDIS_PASSWORD not in said
 
 
 def test_dead_letters_are_listed_replayed_and_purged_with_the_runbooks_rights(cleaner: Cleaner) -> None:
@@ -530,17 +536,7 @@ def test_dead_letters_are_listed_replayed_and_purged_with_the_runbooks_rights(cl
         publisher.send_now(f"{cleaner.prefix}cleaner-dead-letters", b"k", b"[]", headers)
 
     def letters(*words: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "services.cli", "dead-letters", *words, "--json"],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-            env={**os.environ, **cleaner.environment},
-        )
-        assert "Traceback" not in done.stderr
-        return done.returncode, done.stdout + done.stderr
+        return typed(cleaner, "dead-letters", *words, "--json")
 
     cleaner.grant((("TOPIC", "cleaner-dead-letters", "READ"),))
     code, said = letters("list", "cleaner")

@@ -34,11 +34,10 @@ from typing import Any
 from schemas.articles import CleanArticle, RawArticle
 from schemas.topics import RAW_ARTICLES
 from services.cleaner.html_pages import DEFAULT_OPTIONS, NoArticle
-from services.cleaner.learnt import LONGEST, SHORTEST, line_hashes, sightings, take_off
+from services.cleaner.learnt import is_counted, line_hashes, sightings, take_off
 from services.cleaner.outlets import default_registry
 from services.cleaner.pages import take_apart
 from services.cleaner.service import CleanerSettings, build
-from services.cleaner.text_lines import units_of
 from services.cleaner.training.text_flat import GoldPage, read_pages
 from services.local.redis_server import RedisServer
 from services.runtime.service import Emit, Record
@@ -212,12 +211,7 @@ def measure_scraped(data: Path, show: int) -> None:
         own.sort(key=lambda article: str(article["date"]))
         rows = [list(dict.fromkeys(line.strip() for line in a["text"].split("\n") if line.strip())) for a in own]
         hashes = [
-            {
-                known: text
-                for known, text in zip(line_hashes(row), row, strict=True)
-                if SHORTEST <= units_of(text) <= LONGEST
-            }
-            for row in rows
+            {known: text for known, text in zip(line_hashes(row), row, strict=True) if is_counted(text)} for row in rows
         ]
         for number in range(len(own)):
             before = hashes[max(0, number - 30) : number]
