@@ -60,6 +60,9 @@ _FUNCTION_END: Final = re.compile(
     r"(?:,|\b(?:the|of|to|in|by|and|a|an|with|for|on|from|at|that|as|or|le|la|les|de|du|des|et|à|der|die|das|den|dem|und|im|"
     r"in|von|zu|el|los|las|en|y|que|il|lo|di|e|het|een|van|met|its|his|her|their|is|was|said))$"
 )
+_SMALL_NAME: Final = re.compile(
+    r"[a-z]-[a-z]{2}|[a-z]+[A-Z0-9]+[A-Za-z0-9]*(?:\.[a-z]{2,3})?|[a-z0-9]+\.(?:com|org|net|[a-z]{2})"
+)
 _CJK: Final = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 
 
@@ -91,6 +94,8 @@ class Meta:
     """Whether the line says that what follows is the source ("Source: ...", "via ...")."""
     is_glued: bool = False
     """Whether an outlet and a time stand in it without a space between."""
+    after_time: str = ""
+    """What could be the name of an outlet that the registry does not know, where it is all that follows the time."""
 
 
 def fold_key(text: str) -> str:
@@ -171,7 +176,9 @@ def _rejoin(flattened: str, spans: Sequence[tuple[int, int]]) -> Iterator[tuple[
                 and flattened.count("\n", current[1], start) == 1
                 and before[-1] not in '.!?:…。！？"”»'
                 and not _is_byline(flattened[start:end])
-                and (cut or (_CONTINUES.match(after) is not None and _ICON.match(after) is None and not _is_age(after)))
+                and not _is_source(flattened[start:end])
+                and not _ends_at_a_time(flattened[current[0] : current[1]])
+                and (cut or (_CONTINUES.match(after) is not None and not _begins_anew(flattened[start:end])))
             ):
                 current = (current[0], end)
                 continue
@@ -190,8 +197,26 @@ def _is_byline(line: str) -> bool:
     )
 
 
-def _is_age(text: str) -> bool:
-    return any(found.start < 12 for found in find_times(text))
+def _is_source(line: str) -> bool:
+    """Whether `line` is "via" or "source", a name, and perhaps a time, and nothing else: no sentence goes on so."""
+    match = _SOURCE.match(line) if len(line) <= LONGEST_META else None
+    if match is None:
+        return False
+    rest = line[match.end() :].lstrip(" :：")
+    time = next(find_times(rest), None)
+    return _looks_like_name((rest[: time.start] if time is not None else rest).strip(" \t|·•,:;–—-/()"))
+
+
+def _ends_at_a_time(line: str) -> bool:
+    """Whether `line` is as short as what says when an article was printed, and ends there."""
+    return len(line) <= 80 and any(found.end == len(line) for found in find_times(line))
+
+
+def _begins_anew(line: str) -> bool:
+    """Whether a line in small letters is an icon's text, an age, or a name written so ("n-tv", "openDemocracy")."""
+    if _ICON.match(line) is not None or any(found.start < 12 for found in find_times(line[:40])):
+        return True
+    return _SMALL_NAME.fullmatch(line) is not None
 
 
 def read_meta(text: str, registry: OutletRegistry) -> Meta | None:
@@ -235,8 +260,8 @@ def read_meta(text: str, registry: OutletRegistry) -> Meta | None:
     label = _LABEL.match(name)
     if label and label.end() == len(name):
         name = ""
-    # TIME is an outlet, time the alternative text of an icon
-    known = registry.by_name(name) if name[:1].isupper() or not name[:1].isascii() else None
+    # TIME is an outlet, time the alternative text of an icon; n-tv, i24NEWS and bdnews24.com are none
+    known = registry.by_name(name) if not name[:1].isascii() or not (name.isalpha() and name.islower()) else None
     if name and (known is not None or not _FILLER.match(name)):
         meta.registered = known
         meta.outlet = name if meta.registered is not None or _looks_like_name(name) else ""
@@ -245,6 +270,8 @@ def read_meta(text: str, registry: OutletRegistry) -> Meta | None:
     rest = after.strip(" \t|·•,:;–—-/()")
     if rest and not meta.outlet and time is not None and (found := registry.by_name(rest)) is not None:
         meta.outlet, meta.registered, rest = rest, found, ""
+    elif rest and not name and time is not None and not after[:1].isalnum() and is_compound(rest):
+        meta.after_time = rest
     if not (meta.outlet or meta.time or meta.byline):
         return None
     meta.is_whole = (not name or bool(meta.outlet) or _FILLER.match(name) is not None) and (
@@ -301,6 +328,11 @@ def _looks_like_name(name: str) -> bool:
     if not cased:
         return any(char.isalpha() for char in name)
     return sum(word[0].isupper() for word in cased) * 2 >= len(cased) + 0.5
+
+
+def is_compound(name: str) -> bool:
+    """Whether `name` looks like an outlet's of more than one word: one alone is rather a section or a place."""
+    return _looks_like_name(name) and (" " in name or any(a.islower() and b.isupper() for a, b in pairwise(name)))
 
 
 def _names(text: str, registry: OutletRegistry) -> tuple[tuple[str, ...], str]:

@@ -31,7 +31,7 @@ from services.cleaner.parts import (
 )
 from services.cleaner.promos import find_promos
 from services.cleaner.text_labels import CHROME, Label, PageLines, body_of_one, label_lines
-from services.cleaner.text_lines import Line, Meta
+from services.cleaner.text_lines import Line, Meta, is_compound
 from services.cleaner.text_model import TextModels, shipped_models
 
 METHOD: Final = "text_lines"
@@ -42,6 +42,12 @@ _MIN_BODY_UNITS: Final = 140
 _MIN_SINGLE_UNITS: Final = 80
 _NEAR: Final = 4
 """Lines: what stands further from a headline than this is not its outlet or time."""
+
+_MAY_BE_BODY: Final = 0.1
+"""A sentence below an aggregator's article is its last paragraph from this chance on (less: a line of the site)."""
+
+_FAR: Final = 60
+"""Lines: what stands further from a headline than this says nothing of it."""
 
 _NO_HINTS: Final = Hints()
 
@@ -62,7 +68,7 @@ _KINDS: Final = _kind_rules(
     (
         "related",
         "related_line",
-        r"^(?:related|more (?:on|from|stories|news)|read (?:more|next|also)|see also|also read|recommended"
+        r"^(?:related|similar|more (?:on|from|stories|news)|read (?:more|next|also)|see also|also read|recommended"
         r"|most (?:read|popular|viewed)"
         r"|you (?:may|might) (?:also )?like|trending|top stories|latest(?: news| stories)?|up next|don.t miss"
         r"|mehr zum|lesen sie auch|lire aussi|à lire|más noticias|leia também|leggi anche|читайте также"
@@ -96,8 +102,8 @@ _KINDS: Final = _kind_rules(
     (
         "promo",
         "promo_line",
-        r"subscribe|try our|explore what|sign in|log ?in\b|register|follow us|support (?:our|us)|become a member|donate"
-        r"|free trial|shop now|buy now|\bai features",
+        r"subscribe|try our|explore what|sign in|log ?in\b|(?:^|\b(?:please|to|or|and) )register\b|follow us"
+        r"|support (?:our|us)|become a member|donate|free trial|shop now|buy now|\bai features",
     ),
     ("chrome", "alt_text", r"^(?:logo|icon|image|avatar|\w+ (?:logo|icon|background|image|banner))$"),
 )
@@ -163,21 +169,60 @@ def split_text_page(
     chosen = models if isinstance(models, TextModels) else shipped_models() if models == "shipped" else None
     label_lines(page, chosen)
     aggregated = _is_aggregated(url, registry, hints)
-    _repair(page, aggregated=aggregated)
-    drafts, repeated = _distinct(page, _drafts(page, page.labels))
-    several = _are_several(page, drafts, aggregated=aggregated)
+    labels = list(page.labels)
+    drafts, repeated, several = _articles(page, aggregated=aggregated)
+    if not aggregated and registry.by_domain(_host(url)) is None:
+        # nobody said that it is an aggregator's page, or an outlet's; articles of two outlets do
+        own, page.labels = page.labels, labels
+        found = _articles(page, aggregated=True)
+        aggregated = found[2] and _are_of_several_outlets(page, found[0], has_host=bool(_host(url)))
+        if aggregated:
+            drafts, repeated, several = found
+        else:
+            page.labels = own
     if chosen is not None and page.labelled_by == "model" and not several:
         drafts, repeated = _distinct(page, _one_draft(page, chosen, url))
     several = len(drafts) > 1
     drafts = [draft for draft in drafts if _units(page, draft) >= (_MIN_BODY_UNITS if several else _MIN_SINGLE_UNITS)]
     if not drafts:
         return None
-    return _Assembly(page, drafts, repeated, fetched_at, registry, url, hints).page_parts()
+    return _Assembly(page, drafts, repeated, fetched_at, registry, url, hints, aggregated=aggregated).page_parts()
+
+
+def _articles(page: PageLines, *, aggregated: bool) -> tuple[list[_Draft], set[int], bool]:
+    """The articles that the labels of a page make, the lines printed again, and whether they are several."""
+    _repair(page, aggregated=aggregated)
+    drafts, repeated = _distinct(page, _drafts(page, page.labels))
+    return drafts, repeated, _are_several(page, drafts, aggregated=aggregated)
 
 
 def _is_aggregated(url: str | None, registry: OutletRegistry, hints: Hints) -> bool:
     at_host = registry.by_domain(_host(url))
     return bool(hints.aggregator) or (at_host is not None and at_host.is_aggregator)
+
+
+def _are_of_several_outlets(page: PageLines, drafts: Sequence[_Draft], *, has_host: bool) -> bool:
+    """Whether the articles of a page stand beside the names of two outlets or more, each with a time.
+
+    A page of a known host is that site's own until a name that the registry knows says otherwise.
+    """
+    names: set[str] = set()
+    is_known = not has_host
+    for draft in drafts:
+        beside = (*_first_group(draft.before[::-1]), *draft.between, *_first_group(draft.after))
+        if _units(page, draft) < _MIN_BODY_UNITS:
+            continue
+        for index in beside:
+            meta, near = page.metas[index], page.metas[max(0, index - 2) : index + 3]
+            if (
+                page.labels[index] in ("outlet", "outlet_and_time")
+                and meta is not None
+                and meta.is_whole
+                and any(other is not None and other.is_whole and other.time is not None for other in near)
+            ):
+                names.add(outlet_id_of(meta.outlet))
+                is_known = is_known or meta.registered is not None
+    return is_known and len(names - {""}) > 1
 
 
 def _units(page: PageLines, draft: _Draft) -> int:
@@ -201,25 +246,80 @@ def _repair(page: PageLines, *, aggregated: bool) -> None:
     subheading. After outlet and time between two texts, a short line with a longer one below it is a headline. On an
     aggregator's page (`aggregated`) less is asked of a headline: it is likelier than not that another article follows.
     """
+    if aggregated:
+        _find_first_paragraphs(page)
+    _find_last_paragraphs(page, aggregated=aggregated)
+    _find_doubled_names(page)
+    if aggregated:
+        _find_names_after_times(page)
+        _correct_names(page)
+        _find_doubled_titles(page)
+        _find_missed_starts(page)
+        _part_at_metadata(page)
+        _find_names_below_headlines(page)
+    _weigh_headlines(page, aggregated=aggregated)
+
+
+_METAS: Final = ("outlet", "time", "outlet_and_time", "byline")
+
+
+def _find_first_paragraphs(page: PageLines) -> None:
+    """Labels as body what may be the first short paragraphs of a text, and a long one right below its head."""
     labels, lines = page.labels, page.lines
-    metas = ("outlet", "time", "outlet_and_time", "byline")
-    count = len(labels)
-    for index in range(1, count - 1):
-        # the short last paragraph of a text, before its outlet and time
-        following = page.metas[index + 1]
+    for index in range(len(labels) - 2, 0, -1):
+        meta = page.metas[index]
+        if (
+            labels[index] == "other"
+            and labels[index + 1] == "body"
+            and _may_be_body(page, index)
+            and lines[index].units >= 60
+            and (meta is None or not meta.is_whole)
+            and not _is_of_the_site(lines[index].text)
+        ):
+            labels[index] = "body"
+    for index, line in enumerate(lines):
+        if labels[index] != "other" or line.units < _MIN_BODY_UNITS or CHROME.search(line.text):
+            continue
+        above = next((place for place in range(index - 1, -1, -1) if labels[place] not in _METAS), index)
+        if above < index - 1 and labels[above] == "headline" and _ENDS.search(line.text):
+            labels[index] = "body"
+
+
+def _find_last_paragraphs(page: PageLines, *, aggregated: bool) -> None:
+    """Labels as body the short last paragraph of a text, before its outlet or time or where it may well be one."""
+    labels, lines = page.labels, page.lines
+    for index in range(len(labels) - 1, 0, -1) if aggregated else ():
+        # the heading of what follows is none
+        if (
+            labels[index] == "body"
+            and "body" not in labels[index + 1 : index + 2]
+            and lines[index].units <= 40
+            and not _ENDS.search(lines[index].text)
+            and _is_of_the_site(lines[index].text)
+        ):
+            labels[index] = "other"
+    for index in range(1, len(labels)):
+        following = page.metas[index + 1] if index + 1 < len(labels) else None
+        is_signed = following is not None and following.is_whole and (following.time is not None or following.is_source)
         if (
             labels[index] == "other"
             and labels[index - 1] == "body"
-            and following is not None
-            and following.is_whole
-            and (following.time is not None or following.is_source)
+            and (is_signed or (aggregated and _may_be_body(page, index)))
             and lines[index].units >= 30
             and lines[index].text[-1] in ".!?。"
-            and not CHROME.search(lines[index].text)
+            and not _is_of_the_site(lines[index].text)
         ):
             labels[index] = "body"
-    for index in range(1, count - 2):
-        # a name, a time and the name again, in any order: nothing but the head of an article looks like that
+
+
+def _may_be_body(page: PageLines, index: int) -> bool:
+    return bool(page.body_chance) and page.body_chance[index] >= _MAY_BE_BODY
+
+
+def _find_doubled_names(page: PageLines) -> None:
+    """Labels a name, a time and the name again, in any order: nothing but the head of an article looks like that."""
+    labels, lines = page.labels, page.lines
+    for index in range(1, len(labels) - 2):
         window = range(index - 1, index + 2)
         says = [page.metas[other] for other in window]
         if (
@@ -236,10 +336,11 @@ def _repair(page: PageLines, *, aggregated: bool) -> None:
                 and labels[index + 3 : index + 4] == ["body"]
             ):
                 labels[index + 2] = "headline"
-    if aggregated:
-        _correct_names(page)
-        _find_missed_starts(page)
-        _part_at_metadata(page)
+
+
+def _weigh_headlines(page: PageLines, *, aggregated: bool) -> None:
+    """Takes subheadings out of the headlines, and puts in titles between an outlet and a time and a text."""
+    labels, lines, count = page.labels, page.lines, len(page.labels)
     seen_body = False
     index = 0
     while index < count:
@@ -247,17 +348,15 @@ def _repair(page: PageLines, *, aggregated: bool) -> None:
         if label == "body":
             seen_body = True
         elif label == "headline" and seen_body:
-            last = index
             around = range(max(0, index - 4), min(count, index + 8))
-            supported = any(labels[other] in metas for other in around) or any(
+            supported = any(labels[other] in _METAS for other in around) or any(
                 other != index and lines[other].key == lines[index].key for other in around
             )
-            if not supported:
+            if not supported and not (aggregated and _is_signed_below(page, index)):
                 labels[index] = "body" if index + 1 < count and labels[index + 1] == "body" else "other"
-            index = last
-        elif label in metas:
+        elif label in _METAS:
             end = index
-            while end < count and (labels[end] in metas or (labels[end] == "other" and end - index < 6)):
+            while end < count and (labels[end] in _METAS or (labels[end] == "other" and end - index < 6)):
                 end += 1
             block = labels[index:end]
             named = any(mark in ("outlet", "outlet_and_time") for mark in block)
@@ -277,6 +376,22 @@ def _repair(page: PageLines, *, aggregated: bool) -> None:
         index += 1
 
 
+def _is_signed_below(page: PageLines, headline: int) -> bool:
+    """Whether the text below a headline ends at an outlet and a time, and the one above does not run on to it.
+
+    Or whether both texts end at an outlet, at a time or at both.
+    """
+    labels, count = page.labels, len(page.labels)
+    above = next((place for place in range(headline - 1, max(-1, headline - _FAR), -1) if labels[place] == "body"), -1)
+    below = next((place for place in range(headline + 1, min(headline + _FAR, count)) if labels[place] == "body"), -1)
+    if above == headline - 1 or above < 0 or below < 0:
+        return False
+    while below < count and "body" in labels[below : below + 3]:
+        below += 1
+    says = {_says_what(page, place) for place in range(below, min(below + 3, count))}
+    return {"name", "time"} <= says or "both" in says or _ends_like(page, above + 1, below)
+
+
 _ACTIONS: Final = frozenset(
     ("print", "share", "save", "listen", "like", "follow", "report", "email", "copy", "translate", "watch", "reply")
 )
@@ -294,9 +409,22 @@ def _correct_names(page: PageLines) -> None:
         meta, text = metas[index], lines[index].text
         if label == "outlet" and (
             text.casefold() in _ACTIONS
-            or ((meta is None or meta.registered is None) and not lines[index].bullet and _is_of_the_site(text))
+            or (
+                (meta is None or meta.registered is None)
+                and not lines[index].bullet
+                and _is_of_the_site(text)
+                and lines[index].key not in {line.key for line in lines[index + 1 : index + 3]}
+            )
         ):
             labels[index] = "other"
+        elif (
+            meta is not None
+            and meta.is_whole
+            and meta.outlet
+            and ((label == "headline" and meta.is_source) or (label in ("body", "time") and meta.time is not None))
+        ):
+            # "Source: The Vale Herald" is no headline, "4 July 2025 - Vale Herald" no paragraph
+            labels[index] = "outlet_and_time" if meta.time is not None else "outlet"
         elif label in ("body", "other") and meta is not None and meta.is_whole and meta.is_source and meta.outlet:
             if "body" in labels[max(0, index - 1) : index]:
                 labels[index] = "outlet"
@@ -310,6 +438,57 @@ def _correct_names(page: PageLines) -> None:
             and "body" in labels[index + 1 : index + 3]
         ):
             labels[index] = "outlet_and_time" if meta.time is not None else "outlet"
+
+
+def _find_names_after_times(page: PageLines) -> None:
+    """Takes what stands behind times ("2 hours ago, Vale Herald") for outlets where one was labelled so."""
+    metas = page.metas
+    if not any(
+        label == "outlet_and_time" and meta is not None and meta.after_time
+        for label, meta in zip(page.labels, metas, strict=True)
+    ):
+        return
+    for index, meta in enumerate(metas):
+        if meta is not None and meta.after_time:
+            meta.outlet, meta.is_whole = meta.after_time, True
+            if page.labels[index] == "other" and "headline" in page.labels[max(0, index - 3) : index + 4]:
+                page.labels[index] = "outlet_and_time"
+
+
+def _find_names_below_headlines(page: PageLines) -> None:
+    """Labels a name between a headline and its text as an outlet where another article has its outlet there."""
+    labels = page.labels
+    places = [at for at in range(1, len(labels) - 1) if labels[at - 1] == "headline" and labels[at + 1] == "body"]
+    if not any(labels[at] == "outlet" for at in places):
+        return
+    for at in places:
+        meta = page.metas[at]
+        if labels[at] == "other" and meta is not None and meta.is_whole and meta.outlet and meta.time is None:
+            labels[at] = "outlet"
+
+
+def _find_doubled_titles(page: PageLines) -> None:
+    """Labels a title that is printed twice in a row above a longer line of text as a headline."""
+    labels, lines = page.labels, page.lines
+    for index in range(len(labels) - 2):
+        if (
+            lines[index].key == lines[index + 1].key
+            and "headline" not in labels[index : index + 2]
+            and _is_title(page, index)
+            and labels[index + 2] == "body"
+            and lines[index + 2].units > lines[index].units
+            and not _is_of_the_site(lines[index].text)
+        ):
+            labels[index] = labels[index + 1] = "headline"
+
+
+def _ends_like(page: PageLines, one: int, other: int) -> bool:
+    """Whether a text that ends above line `one`, and one that ends above line `other`, have the same below them: an
+
+    outlet, a time or both, at once.
+    """
+    below = _says_what(page, one) if one < len(page.lines) else ""
+    return below != "" and other < len(page.lines) and _says_what(page, other) == below
 
 
 def _part_at_metadata(page: PageLines) -> None:
@@ -349,7 +528,9 @@ def _part_at_metadata(page: PageLines) -> None:
         names = [
             place
             for place in range(start, index)
-            if (meta := metas[place]) is not None and meta.is_whole and (meta.registered or meta.is_source)
+            if (meta := metas[place]) is not None
+            and meta.is_whole
+            and (meta.registered or meta.is_source or labels[place] in ("outlet", "outlet_and_time"))
         ]
         is_headed = bool(says) and bool(names) and index - max(says) <= 2 and index - max(names) <= 2
         for place in range(max(start, index - 6), index + 1):
@@ -365,11 +546,15 @@ def _part_at_metadata(page: PageLines) -> None:
             )
             if is_known or not is_title or CHROME.search(text) or len(text.split()) < 3:
                 continue
-            if place == index and (following - index < 2 or lines[index + 1].units <= lines[index].units):
+            if place == index and (
+                following - index < 2 or max(line.units for line in lines[index + 1 : index + 3]) <= lines[index].units
+            ):
                 continue
             score = _share_below(page, place, index if place < index else index + 1) - 0.02 * (index - place)
-            score += 0.2 * (min(abs(place - other) for other in says) <= 3)
-            score += 0.2 * any(abs(place - other) <= 3 for other in names)
+            score += 0.2 * _is_beside(page, place, says)
+            score += 0.2 * _is_beside(page, place, [other for other in names if other != place])
+            # an outlet or a time right below this text as right below the one before
+            score += 0.2 * (start > 0 and _ends_like(page, start, following))
             # the line below as below the page's other headlines
             score += 0.2 * (place + 1 < count and _says_what(page, place + 1) in below)
             if score > best:
@@ -384,11 +569,26 @@ def _part_at_metadata(page: PageLines) -> None:
                     )
 
 
+def _is_beside(page: PageLines, title: int, others: Sequence[int]) -> bool:
+    """Whether at most two lines that say neither an outlet nor a time nor a byline stand between `title` and one of
+
+    `others`.
+    """
+    for other in others:
+        between = range(min(title, other) + 1, max(title, other))
+        if len(between) <= 2 * _NEAR and sum((m := page.metas[at]) is None or not m.is_whole for at in between) <= 2:
+            return True
+    return False
+
+
 def _says_what(page: PageLines, index: int) -> str:
     meta = page.metas[index]
     if meta is None or not meta.is_whole or page.labels[index] == "body":
         return ""
-    return "time" if meta.time is not None else "name" if meta.registered is not None or meta.is_source else ""
+    if meta.time is not None:
+        return "both" if meta.outlet else "time"
+    is_name = meta.registered is not None or meta.is_source or page.labels[index] == "outlet"
+    return "name" if is_name else ""
 
 
 def _find_missed_starts(page: PageLines) -> None:
@@ -428,9 +628,16 @@ def _is_standfirst(page: PageLines, draft: _Draft, index: int) -> bool:
     draft's headline, text follows at once, and the draft's headline is about that text.
     """
     headline = draft.headline
-    if headline is None or not draft.between or draft.between != list(range(headline + 1, index)):
+    if headline is None or page.labels[index + 1 : index + 2] != ["body"]:
         return False
-    if page.labels[index + 1 : index + 2] != ["body"]:
+    if not draft.between and not draft.before:
+        return False
+    if index == max(headline, *draft.copies, 0) + 1 and headline - 1 in draft.before:
+        # a line of the text: a headline has its outlet and time as the one above
+        return True
+    # a button of the site may stand between
+    others = set(range(headline + 1, index)) - {*draft.between, *draft.copies}
+    if any(page.lines[place].units > 20 for place in others) or len(others) > 1:
         return False
     return _share_below(page, headline, index) >= 0.3
 
@@ -491,7 +698,7 @@ def _are_several(page: PageLines, drafts: Sequence[_Draft], *, aggregated: bool)
 
     again. Subheadings and lists of links below an article have none of these.
     """
-    supported = 0
+    supported = bare = 0
     for draft in drafts:
         marks = [*draft.before[-_NEAR:], *draft.between, *draft.after[:_NEAR]]
         known = any((meta := page.metas[index]) is not None and (meta.time or meta.outlet) for index in marks)
@@ -506,7 +713,10 @@ def _are_several(page: PageLines, drafts: Sequence[_Draft], *, aggregated: bool)
             continue
         if known or (draft.headline is not None and draft.copies):
             supported += 1
-    return supported > 1
+        elif aggregated and draft is drafts[0]:
+            # the main article may stand under a bare headline
+            bare = 1
+    return supported + (bare if supported else 0) > 1
 
 
 def _one_draft(page: PageLines, models: TextModels, url: str | None) -> list[_Draft]:
@@ -574,7 +784,10 @@ class _Assembly:
         registry: OutletRegistry,
         url: str | None,
         hints: Hints,
+        *,
+        aggregated: bool,
     ) -> None:
+        self.aggregated = aggregated
         self.page, self.drafts, self.repeated = page, drafts, repeated
         self.fetched_at, self.registry, self.hints = fetched_at, registry, hints
         self.host = _host(url)
@@ -629,7 +842,7 @@ class _Assembly:
                 self._take(index, "repeat", "headline_again", removed)
         metas = self._metas(draft, side)
         metas += self._unlabelled_metas(draft, metas, side)
-        for index in metas:
+        for index in (*metas, *self._left_metas(draft, metas, side)):
             self._take(index, "metadata", page.labels[index], removed)
         outlet, outlet_evidence = self._outlet(number, draft, metas)
         byline = self._byline(metas, number)
@@ -717,28 +930,46 @@ class _Assembly:
         for what in ("outlet", "time", "byline"):
             votes = 0.0
             head = drafts[0].headline if drafts[0].headline is not None else drafts[0].body[0]
-            votes += 2 * any(self._says_alone(index, what) for index in range(max(0, head - 3), head))
+            votes += max((self._says_alone(index, what) for index in range(max(0, head - 3), head)), default=0)
             last = drafts[-1].body[-1]
-            votes -= 2 * any(self._says_alone(index, what) for index in range(last + 1, min(count, last + 3)))
+            below_last = max(
+                (self._says_alone(index, what) for index in range(last + 1, min(count, last + 3))), default=0
+            )
+            votes -= below_last or -1
             for above, below in pairwise(drafts):
                 gap = [index for index in below.before if self._says(index, what)]
                 if gap and below.headline is not None:
+                    if what != "byline" and len(_first_group(below.before)) == len(below.before):
+                        # outlet and time stand together: they are of one article
+                        gap = below.before
                     to_body, to_headline = gap[0] - above.body[-1], below.headline - gap[-1]
                     votes += (to_body > to_headline) - (to_headline > to_body)
             sides[what] = "after" if votes < 0 else "before"
         return sides
 
-    def _says_alone(self, index: int, what: str) -> bool:
-        """Whether a line, labelled or not, is metadata that says `what`."""
-        meta = self.page.metas[index]
+    def _says_alone(self, index: int, what: str) -> int:
+        """Whether a line is metadata that says `what`: 2 where it was labelled so, 1 where it only looks like it."""
+        meta, label = self.page.metas[index], self.page.labels[index]
         if meta is None or not meta.is_whole or not self._says(index, what):
-            return False
-        return (
+            return 0
+        if label in (what, "outlet_and_time"):
+            return 2
+        return int(
             what != "outlet"
-            or self.page.labels[index] in ("outlet", "outlet_and_time")
             or meta.is_source
             or meta.registered is not None
             or meta.time is not None
+            or self._is_named_beside_a_time(index)
+        )
+
+    def _is_named_beside_a_time(self, index: int) -> bool:
+        """Whether an aggregator prints a name here that the registry does not know, and a time by it."""
+        beside = self.page.metas[max(0, index - 2) : index + 3]
+        return (
+            self.aggregated
+            and is_compound(self.page.lines[index].text)
+            and not _is_of_the_site(self.page.lines[index].text)
+            and any(meta is not None and meta.is_whole and meta.time is not None for meta in beside)
         )
 
     def _says(self, index: int, what: str) -> bool:
@@ -753,11 +984,17 @@ class _Assembly:
         for what in ("outlet", "time", "byline"):
             if any(self._says(index, what) for index in draft.between):
                 continue
-            near = draft.before[-_NEAR:] if side[what] == "before" else draft.after[:_NEAR]
+            near = _first_group(draft.before[::-1])[::-1] if side[what] == "before" else _first_group(draft.after)
             found.extend(index for index in near if self._says(index, what) and index not in found)
-        if side["outlet"] == side["time"] == "before":
-            found.extend(index for index in draft.before if index not in found)
         return [index for index in found if index not in self.taken]
+
+    def _left_metas(
+        self, draft: _Draft, metas: Sequence[int], side: dict[str, Literal["before", "after"]]
+    ) -> list[int]:
+        """Metadata between the article above and this one that is of neither: teasers' names and times."""
+        if not side["outlet"] == side["time"] == "before":
+            return []
+        return [index for index in draft.before if index not in metas and index not in self.taken]
 
     def _unlabelled_metas(
         self, draft: _Draft, metas: Sequence[int], side: dict[str, Literal["before", "after"]]
@@ -795,11 +1032,11 @@ class _Assembly:
     def _stands_as_outlet(self, index: int, draft: _Draft) -> bool:
         """Whether a name the registry does not know stands where an aggregator prints the outlet."""
         return (
-            self.aggregator_attribution is not None
+            self.aggregated
             and draft.headline is not None
             and abs(index - draft.headline) <= 2
             and index < draft.body[0]
-            and len(self.page.lines[index].text.split()) > 1
+            and is_compound(self.page.lines[index].text)
             and not _is_of_the_site(self.page.lines[index].text)
         )
 
@@ -967,6 +1204,16 @@ def _aggregator(hints: Hints, registry: OutletRegistry, at_host: RegisteredOutle
     if at_host is not None:
         return Attribution(role="aggregator", name=at_host.name, evidence="registry_domain")
     return None
+
+
+def _first_group(indices: Sequence[int]) -> list[int]:
+    """The first of `indices`, and those that follow each other with at most one line between: at most `_NEAR`."""
+    group = list(indices[:1])
+    for index in indices[1:_NEAR]:
+        if abs(index - group[-1]) > 2:
+            break
+        group.append(index)
+    return group
 
 
 def _best_outlet(printed: Sequence[Meta], aggregator: RegisteredOutlet | None) -> Meta | None:

@@ -1,6 +1,6 @@
 """How well flattened pages are taken apart.
 
-    uv run python -m tests.quality.cleaner_text [--data ../shared/data] [--pages 40] [--models DIR]
+    uv run python -m tests.quality.cleaner_text [--data ../shared/data] [--pages 40] [--models DIR] [--no-hint]
 
 Prints the real aggregator page against its gold, aggregators' pages in layouts that no model was trained on, and the
 development pages flattened in two ways beside trafilatura on their HTML.
@@ -107,11 +107,13 @@ def development_articles(data: Path) -> list[SourceArticle]:
     return sources
 
 
-def measure_layout(pages: Sequence[SyntheticPage], model: TextModels | str) -> collections.Counter[str]:
+def measure_layout(
+    pages: Sequence[SyntheticPage], model: TextModels | str, aggregator: str | None
+) -> collections.Counter[str]:
     """Counts over pages: articles, recovered, spurious, and of the recovered those with outlet and time right."""
     count: collections.Counter[str] = collections.Counter()
     for page in pages:
-        parts = _split(page, model)
+        parts = _split(page, model, aggregator)
         free = list(parts.parts) if parts is not None else []
         if parts is not None and unaccounted(parts):
             count["ledger_broken"] += 1
@@ -141,15 +143,17 @@ def measure_layout(pages: Sequence[SyntheticPage], model: TextModels | str) -> c
     return count
 
 
-def _split(page: SyntheticPage, model: TextModels | str) -> PageParts | None:
+def _split(page: SyntheticPage, model: TextModels | str, aggregator: str | None) -> PageParts | None:
     return split_text_page(
-        page.text, fetched_at=page.fetched_at, registry=REGISTRY, hints=Hints(aggregator="Example Feed"),
+        page.text, fetched_at=page.fetched_at, registry=REGISTRY, hints=Hints(aggregator=aggregator),
         models=model if isinstance(model, TextModels) else "none" if model == "none" else "shipped",
     )  # fmt: skip
 
 
-def layouts(sources: Sequence[SourceArticle], pages: int, seed: int, model: TextModels | str) -> None:
-    """Aggregators' pages in the fixed layouts, and in random ones."""
+def layouts(
+    sources: Sequence[SourceArticle], pages: int, seed: int, model: TextModels | str, aggregator: str | None
+) -> None:
+    """Aggregators' pages in the fixed layouts, and in random ones; `aggregator` is what the scraper says of them."""
     names = [outlet.name for outlet in REGISTRY.entries()]
     total: collections.Counter[str] = collections.Counter()
     print(f"  {'layout':22} articles recovered spurious  headline  outlet  time")
@@ -165,7 +169,7 @@ def layouts(sources: Sequence[SourceArticle], pages: int, seed: int, model: Text
         )
 
     def row(name: str, made: list[SyntheticPage]) -> collections.Counter[str]:
-        count = measure_layout(made, model)
+        count = measure_layout(made, model, aggregator)
         shares(name, count)
         return count
 
@@ -252,6 +256,7 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=40, help="pages per layout")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--models", type=Path, help="folder of the folds' models")
+    parser.add_argument("--no-hint", action="store_true", help="do not say that the pages are an aggregator's")
     parser.add_argument("--rules", action="store_true", help="measure the rules instead of the model")
     parser.add_argument("--flatteners", default="blocks,nodes", help=f"of {','.join(FLATTENERS)}")
     parser.add_argument("--sets", default="fundus,scrapinghub,wcxb")
@@ -278,7 +283,7 @@ def main() -> None:
     sources = development_articles(data) if data is not None else sample_articles()
     if not arguments.skip_layouts:
         print(f"aggregators' pages, {arguments.pages} a layout, seed {arguments.seed}, of {len(sources)} articles:")
-        layouts(sources, arguments.pages, arguments.seed, by)
+        layouts(sources, arguments.pages, arguments.seed, by, None if arguments.no_hint else "Example Feed")
     if data is None:
         return
     if not folds and by != "none":

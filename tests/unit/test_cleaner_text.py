@@ -194,6 +194,99 @@ def test_a_byline_in_small_letters_is_not_the_end_of_the_headline() -> None:
     assert [author.name for author in part.byline] == ["Elena Varga"]
 
 
+@pytest.mark.parametrize("line", ["via Merrow Dispatch • 4 hours ago", "source: Vale Courier", "n-tv", "openDemocracy"])
+def test_what_names_the_outlet_in_small_letters_is_not_the_end_of_the_headline(line: str) -> None:
+    assert [each.text for each in split_lines(f"{ONE['headline']}\n{line}\n\n{body(ONE)}")][:2] == [
+        ONE["headline"],
+        line,
+    ]
+
+
+@pytest.mark.parametrize(
+    "line", ["via Merrow, where the last ferry of the night had been cancelled", "it was", "said."]
+)
+def test_a_sentence_that_goes_on_in_the_next_line_is_one_line(line: str) -> None:
+    assert len(split_lines(f"The council said the tunnel would be built\n{line}")) == 1
+
+
+def test_outlets_that_no_registry_knows_are_found_behind_their_times() -> None:
+    outlets = ("Ashford Gazette", "LakesideMercury", "Eastvale Register")
+    text = "".join(
+        f"{article['headline']}\nShare\n{age}, {outlet}\n{body(article)}\n\n"
+        for article, age, outlet in zip(
+            (ONE, TWO, THREE), ("9 days ago", "2 hours ago", "17 hours ago"), outlets, strict=True
+        )
+    )
+    parts = split(text).parts
+    assert [part.headline for part in parts] == [ONE["headline"], TWO["headline"], THREE["headline"]]
+    assert [part.text for part in parts] == [body(ONE), body(TWO), body(THREE)]
+    assert [part.outlet.name if part.outlet else "" for part in parts] == list(outlets)
+
+
+def test_an_icon_below_outlet_and_time_is_not_joined_to_them() -> None:
+    """It begins with a small letter, as what goes on with a sentence does."""
+    lines = split_lines(f"{ONE['headline']}\n\n{body(ONE)}\nPhilippine News Agency | 9 hours ago\nclose icon\n")
+    assert [line.text for line in lines][-2:] == ["Philippine News Agency | 9 hours ago", "close icon"]
+
+
+def test_a_section_behind_a_time_is_no_outlet() -> None:
+    for text, name in (("July 4, 2025 · Politics", ""), ("2 hours ago - VeldePost", "VeldePost")):
+        meta = read_meta(text, REGISTRY)
+        assert meta is not None
+        assert (meta.outlet, meta.after_time) == ("", name)
+
+
+def test_a_main_article_under_a_bare_headline_is_parted_from_those_below() -> None:
+    title = TWO["headline"]
+    text = (
+        f"avatar\n{ONE['headline']}\n{body(ONE)}\n\nSign up for our newsletter\nSimilar articles\n\n"
+        f"{title}\nWhatsApp\nvia Vale Courier\ntime2025-07-03 17:50 UTC\n{body(TWO)}\nView original\n"
+    )
+    parts = split(text).parts
+    assert [(part.headline, part.text) for part in parts] == [(ONE["headline"], body(ONE)), (title, body(TWO))]
+
+
+def test_articles_of_two_outlets_make_an_aggregators_page_without_a_hint() -> None:
+    text = (
+        f"avatar\n16 hours ago, Ashford Gazette\nSave\n{ONE['headline']}\n{body(ONE)}\n\nSimilar articles\n\n"
+        f"9 hours ago, Eastvale Post\nShare\n{TWO['headline']}\n{body(TWO)}\n"
+        f"2 hours ago, LakesideMercury\nShare\n{THREE['headline']}\n{body(THREE)}\n"
+    )
+    parts = split(text, hints=Hints()).parts
+    assert [(part.headline, part.text) for part in parts] == [
+        (article["headline"], body(article)) for article in (ONE, TWO, THREE)
+    ]
+    assert [part.outlet.name if part.outlet else "" for part in parts] == [
+        "Ashford Gazette",
+        "Eastvale Post",
+        "LakesideMercury",
+    ]
+
+
+def test_outlet_and_time_far_below_the_headline_part_the_articles() -> None:
+    """The text is longer than what is looked at around a headline."""
+    long = "\n".join(paragraph for article in ARTICLES[1:5] for paragraph in article["paragraphs"])
+    text = (
+        f"{ONE['headline']}\n{body(ONE)}\n3 hours ago\nMerrow Dispatch\nLike\nicon\nSave\nHelp\n"
+        "Try our new reading assistant\nSubscribe to our newsletter\nRelated Articles\nRead original\nMore news\n"
+        f"{TWO['headline']}\n{long}\nCalder Gazette 13 days ago\nLike\nHelp\n"
+    )
+    parts = split(text).parts
+    assert [part.headline for part in parts] == [ONE["headline"], TWO["headline"]]
+    assert [part.text for part in parts] == [body(ONE), long]
+
+
+def test_teasers_between_two_articles_give_them_neither_outlet_nor_time() -> None:
+    text = (
+        f"{ONE['headline']}\n{ONE['headline']}\nThe Tico Times16 hours ago\n{body(ONE)}\n\nRelated Articles\n\n"
+        f"Seven ways to save a lake\nReuters\ntime7 days ago\n  • Reuters\nMore news\nSave\n\n"
+        + doubled(TWO, "Silverton Observer", "8 hours ago")
+    )
+    parts = split(text).parts
+    assert [part.outlet.name if part.outlet else "" for part in parts] == ["The Tico Times", "Silverton Observer"]
+    assert parts[1].published.earliest_at == datetime(2025, 7, 4, 12, tzinfo=UTC)
+
+
 def test_an_article_without_a_headline_that_is_told_begins_at_its_outlet_and_time() -> None:
     """Titles that look like something else: a name, a sentence, a date."""
     for title in (
