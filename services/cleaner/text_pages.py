@@ -173,13 +173,13 @@ def split_text_page(
     drafts, repeated, several = _articles(page, aggregated=aggregated)
     if not aggregated and registry.by_domain(_host(url)) is None:
         # nobody said that it is an aggregator's page, or an outlet's; articles of two outlets do
-        own, page.labels = page.labels, labels
+        own, metas, page.labels = page.labels, list(page.metas), labels
         found = _articles(page, aggregated=True)
         aggregated = found[2] and _are_of_several_outlets(page, found[0], has_host=bool(_host(url)))
         if aggregated:
             drafts, repeated, several = found
         else:
-            page.labels = own
+            page.labels, page.metas = own, metas
     if chosen is not None and page.labelled_by == "model" and not several:
         drafts, repeated = _distinct(page, _one_draft(page, chosen, url))
     several = len(drafts) > 1
@@ -450,7 +450,7 @@ def _find_names_after_times(page: PageLines) -> None:
         return
     for index, meta in enumerate(metas):
         if meta is not None and meta.after_time:
-            meta.outlet, meta.is_whole = meta.after_time, True
+            metas[index] = replace(meta, outlet=meta.after_time, is_whole=True)
             if page.labels[index] == "other" and "headline" in page.labels[max(0, index - 3) : index + 4]:
                 page.labels[index] = "outlet_and_time"
 

@@ -229,6 +229,15 @@ def test_an_icon_below_outlet_and_time_is_not_joined_to_them() -> None:
     assert [line.text for line in lines][-2:] == ["Philippine News Agency | 9 hours ago", "close icon"]
 
 
+def test_a_name_behind_the_time_of_a_sites_own_article_is_not_its_outlet() -> None:
+    """It is rather who wrote it: only between articles of several outlets is it taken for one."""
+    (part,) = split(
+        f"{ONE['headline']}\n9 days ago, Clara Adler\n{body(ONE)}\n", hints=Hints(), url="https://news.example/a"
+    ).parts
+    assert part.outlet is not None
+    assert part.outlet.name == "news.example"
+
+
 def test_a_section_behind_a_time_is_no_outlet() -> None:
     for text, name in (("July 4, 2025 · Politics", ""), ("2 hours ago - VeldePost", "VeldePost")):
         meta = read_meta(text, REGISTRY)
