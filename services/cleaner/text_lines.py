@@ -260,7 +260,7 @@ def read_meta(text: str, registry: OutletRegistry) -> Meta | None:
     label = _LABEL.match(name)
     if label and label.end() == len(name):
         name = ""
-    # TIME is an outlet, time the alternative text of an icon; n-tv, i24NEWS and bdnews24.com are none
+    # TIME, n-tv and bdnews24.com are outlets, time is the alternative text of an icon
     known = registry.by_name(name) if not name[:1].isascii() or not (name.isalpha() and name.islower()) else None
     if name and (known is not None or not _FILLER.match(name)):
         meta.registered = known

@@ -483,10 +483,7 @@ def _find_doubled_titles(page: PageLines) -> None:
 
 
 def _ends_like(page: PageLines, one: int, other: int) -> bool:
-    """Whether a text that ends above line `one`, and one that ends above line `other`, have the same below them: an
-
-    outlet, a time or both, at once.
-    """
+    """Whether lines `one` and `other`, each right below a text, say the same: an outlet, a time or both."""
     below = _says_what(page, one) if one < len(page.lines) else ""
     return below != "" and other < len(page.lines) and _says_what(page, other) == below
 
@@ -570,10 +567,7 @@ def _part_at_metadata(page: PageLines) -> None:
 
 
 def _is_beside(page: PageLines, title: int, others: Sequence[int]) -> bool:
-    """Whether at most two lines that say neither an outlet nor a time nor a byline stand between `title` and one of
-
-    `others`.
-    """
+    """Whether one of `others` is near `title`: at most two lines between say neither outlet, time nor byline."""
     for other in others:
         between = range(min(title, other) + 1, max(title, other))
         if len(between) <= 2 * _NEAR and sum((m := page.metas[at]) is None or not m.is_whole for at in between) <= 2:
@@ -932,10 +926,7 @@ class _Assembly:
             head = drafts[0].headline if drafts[0].headline is not None else drafts[0].body[0]
             votes += max((self._says_alone(index, what) for index in range(max(0, head - 3), head)), default=0)
             last = drafts[-1].body[-1]
-            below_last = max(
-                (self._says_alone(index, what) for index in range(last + 1, min(count, last + 3))), default=0
-            )
-            votes -= below_last or -1
+            votes -= max((self._says_alone(index, what) for index in range(last + 1, min(count, last + 3))), default=0)
             for above, below in pairwise(drafts):
                 gap = [index for index in below.before if self._says(index, what)]
                 if gap and below.headline is not None:
@@ -963,7 +954,7 @@ class _Assembly:
         )
 
     def _is_named_beside_a_time(self, index: int) -> bool:
-        """Whether an aggregator prints a name here that the registry does not know, and a time by it."""
+        """Whether an aggregator prints a name here that the registry need not know, and a time by it."""
         beside = self.page.metas[max(0, index - 2) : index + 3]
         return (
             self.aggregated
