@@ -60,6 +60,7 @@ _FUNCTION_END: Final = re.compile(
     r"(?:,|\b(?:the|of|to|in|by|and|a|an|with|for|on|from|at|that|as|or|le|la|les|de|du|des|et|à|der|die|das|den|dem|und|im|"
     r"in|von|zu|el|los|las|en|y|que|il|lo|di|e|het|een|van|met|its|his|her|their|is|was|said))$"
 )
+_AROUND_NAMES: Final = " \t|·•,:;–—-/()"
 _SMALL_NAME: Final = re.compile(
     r"[a-z]-[a-z]{2}|[a-z]+[A-Z0-9]+[A-Za-z0-9]*(?:\.[a-z]{2,3})?|[a-z0-9]+\.(?:com|org|net|[a-z]{2})"
 )
@@ -204,7 +205,7 @@ def _is_source(line: str) -> bool:
         return False
     rest = line[match.end() :].lstrip(" :：")
     time = next(find_times(rest), None)
-    return _looks_like_name((rest[: time.start] if time is not None else rest).strip(" \t|·•,:;–—-/()"))
+    return _looks_like_name((rest[: time.start] if time is not None else rest).strip(_AROUND_NAMES))
 
 
 def _ends_at_a_time(line: str) -> bool:
@@ -256,7 +257,7 @@ def read_meta(text: str, registry: OutletRegistry) -> Meta | None:
         meta.is_glued = bool(before) and (before[-1].isalnum() or before[-1] in ".!)")
     else:
         before = bare
-    name = before.strip(" \t|·•,:;–—-/()")
+    name = before.strip(_AROUND_NAMES)
     label = _LABEL.match(name)
     if label and label.end() == len(name):
         name = ""
@@ -267,7 +268,7 @@ def read_meta(text: str, registry: OutletRegistry) -> Meta | None:
         meta.outlet = name if meta.registered is not None or _looks_like_name(name) else ""
         if not meta.outlet and time is None and not meta.byline:
             return None
-    rest = after.strip(" \t|·•,:;–—-/()")
+    rest = after.strip(_AROUND_NAMES)
     if rest and not meta.outlet and time is not None and (found := registry.by_name(rest)) is not None:
         meta.outlet, meta.registered, rest = rest, found, ""
     elif rest and not name and time is not None and not after[:1].isalnum() and is_compound(rest):

@@ -168,18 +168,15 @@ def split_text_page(
         return None
     chosen = models if isinstance(models, TextModels) else shipped_models() if models == "shipped" else None
     label_lines(page, chosen)
-    aggregated = _is_aggregated(url, registry, hints)
-    labels = list(page.labels)
-    drafts, repeated, several = _articles(page, aggregated=aggregated)
-    if not aggregated and registry.by_domain(_host(url)) is None:
+    host = _host(url)
+    at_host = registry.by_domain(host)
+    aggregated = bool(hints.aggregator) or (at_host is not None and at_host.is_aggregator)
+    if not aggregated and at_host is None:
         # nobody said that it is an aggregator's page, or an outlet's; articles of two outlets do
-        own, metas, page.labels = page.labels, list(page.metas), labels
-        found = _articles(page, aggregated=True)
-        aggregated = found[2] and _are_of_several_outlets(page, found[0], has_host=bool(_host(url)))
-        if aggregated:
-            drafts, repeated, several = found
-        else:
-            page.labels, page.metas = own, metas
+        other = replace(page, labels=list(page.labels), metas=list(page.metas))
+        drafts, _, several = _articles(other, aggregated=True)
+        aggregated = several and _are_of_several_outlets(other, drafts, has_host=bool(host))
+    drafts, repeated, several = _articles(page, aggregated=aggregated)
     if chosen is not None and page.labelled_by == "model" and not several:
         drafts, repeated = _distinct(page, _one_draft(page, chosen, url))
     several = len(drafts) > 1
@@ -196,11 +193,6 @@ def _articles(page: PageLines, *, aggregated: bool) -> tuple[list[_Draft], set[i
     return drafts, repeated, _are_several(page, drafts, aggregated=aggregated)
 
 
-def _is_aggregated(url: str | None, registry: OutletRegistry, hints: Hints) -> bool:
-    at_host = registry.by_domain(_host(url))
-    return bool(hints.aggregator) or (at_host is not None and at_host.is_aggregator)
-
-
 def _are_of_several_outlets(page: PageLines, drafts: Sequence[_Draft], *, has_host: bool) -> bool:
     """Whether the articles of a page stand beside the names of two outlets or more, each with a time.
 
@@ -213,16 +205,17 @@ def _are_of_several_outlets(page: PageLines, drafts: Sequence[_Draft], *, has_ho
         if _units(page, draft) < _MIN_BODY_UNITS:
             continue
         for index in beside:
-            meta, near = page.metas[index], page.metas[max(0, index - 2) : index + 3]
-            if (
-                page.labels[index] in ("outlet", "outlet_and_time")
-                and meta is not None
-                and meta.is_whole
-                and any(other is not None and other.is_whole and other.time is not None for other in near)
-            ):
+            meta = page.metas[index]
+            if page.labels[index] in _NAMED and meta is not None and meta.is_whole and _is_near_a_time(page, index):
                 names.add(outlet_id_of(meta.outlet))
                 is_known = is_known or meta.registered is not None
     return is_known and len(names - {""}) > 1
+
+
+def _is_near_a_time(page: PageLines, index: int) -> bool:
+    """Whether the line or one of the two above or below it says when and no more than an article's head does."""
+    near = page.metas[max(0, index - 2) : index + 3]
+    return any(meta is not None and meta.is_whole and meta.time is not None for meta in near)
 
 
 def _units(page: PageLines, draft: _Draft) -> int:
@@ -260,6 +253,7 @@ def _repair(page: PageLines, *, aggregated: bool) -> None:
     _weigh_headlines(page, aggregated=aggregated)
 
 
+_NAMED: Final = ("outlet", "outlet_and_time")
 _METAS: Final = ("outlet", "time", "outlet_and_time", "byline")
 
 
@@ -286,10 +280,12 @@ def _find_first_paragraphs(page: PageLines) -> None:
 
 
 def _find_last_paragraphs(page: PageLines, *, aggregated: bool) -> None:
-    """Labels as body the short last paragraph of a text, before its outlet or time or where it may well be one."""
+    """Labels as body the short last paragraph of a text, before its outlet or time or where it may well be one.
+
+    On an aggregator's page the heading of what follows is taken off first.
+    """
     labels, lines = page.labels, page.lines
     for index in range(len(labels) - 1, 0, -1) if aggregated else ():
-        # the heading of what follows is none
         if (
             labels[index] == "body"
             and "body" not in labels[index + 1 : index + 2]
@@ -359,7 +355,7 @@ def _weigh_headlines(page: PageLines, *, aggregated: bool) -> None:
             while end < count and (labels[end] in _METAS or (labels[end] == "other" and end - index < 6)):
                 end += 1
             block = labels[index:end]
-            named = any(mark in ("outlet", "outlet_and_time") for mark in block)
+            named = any(mark in _NAMED for mark in block)
             timed = any(mark in ("time", "outlet_and_time") for mark in block)
             if (
                 end + 1 < count
@@ -527,7 +523,7 @@ def _part_at_metadata(page: PageLines) -> None:
             for place in range(start, index)
             if (meta := metas[place]) is not None
             and meta.is_whole
-            and (meta.registered or meta.is_source or labels[place] in ("outlet", "outlet_and_time"))
+            and (meta.registered or meta.is_source or labels[place] in _NAMED)
         ]
         is_headed = bool(says) and bool(names) and index - max(says) <= 2 and index - max(names) <= 2
         for place in range(max(start, index - 6), index + 1):
@@ -617,16 +613,17 @@ def _find_missed_starts(page: PageLines) -> None:
 
 
 def _is_standfirst(page: PageLines, draft: _Draft, index: int) -> bool:
-    """Whether a line labelled as a headline is the first of the text below: metadata alone stands between it and the
+    """Whether a line labelled as a headline is the first of the text below, which follows at once.
 
-    draft's headline, text follows at once, and the draft's headline is about that text.
+    It is where the draft's headline has its outlet and time right above and the line right below; else where that
+    headline is about the text, and no more than metadata and a button of the site stands between.
     """
     headline = draft.headline
     if headline is None or page.labels[index + 1 : index + 2] != ["body"]:
         return False
     if not draft.between and not draft.before:
         return False
-    if index == max(headline, *draft.copies, 0) + 1 and headline - 1 in draft.before:
+    if index == max((headline, *draft.copies)) + 1 and headline - 1 in draft.before:
         # a line of the text: a headline has its outlet and time as the one above
         return True
     # a button of the site may stand between
@@ -692,7 +689,7 @@ def _are_several(page: PageLines, drafts: Sequence[_Draft], *, aggregated: bool)
 
     again. Subheadings and lists of links below an article have none of these.
     """
-    supported = bare = 0
+    supported, is_bare = 0, False
     for draft in drafts:
         marks = [*draft.before[-_NEAR:], *draft.between, *draft.after[:_NEAR]]
         known = any((meta := page.metas[index]) is not None and (meta.time or meta.outlet) for index in marks)
@@ -709,8 +706,8 @@ def _are_several(page: PageLines, drafts: Sequence[_Draft], *, aggregated: bool)
             supported += 1
         elif aggregated and draft is drafts[0]:
             # the main article may stand under a bare headline
-            bare = 1
-    return supported + (bare if supported else 0) > 1
+            is_bare = True
+    return supported > 1 or (supported == 1 and is_bare)
 
 
 def _one_draft(page: PageLines, models: TextModels, url: str | None) -> list[_Draft]:
@@ -955,13 +952,11 @@ class _Assembly:
 
     def _is_named_beside_a_time(self, index: int) -> bool:
         """Whether an aggregator prints a name here that the registry need not know, and a time by it."""
-        beside = self.page.metas[max(0, index - 2) : index + 3]
-        return (
-            self.aggregated
-            and is_compound(self.page.lines[index].text)
-            and not _is_of_the_site(self.page.lines[index].text)
-            and any(meta is not None and meta.is_whole and meta.time is not None for meta in beside)
-        )
+        return self._may_name_an_outlet(index) and _is_near_a_time(self.page, index)
+
+    def _may_name_an_outlet(self, index: int) -> bool:
+        text = self.page.lines[index].text
+        return self.aggregated and is_compound(text) and not _is_of_the_site(text)
 
     def _says(self, index: int, what: str) -> bool:
         meta = self.page.metas[index]
@@ -1023,12 +1018,10 @@ class _Assembly:
     def _stands_as_outlet(self, index: int, draft: _Draft) -> bool:
         """Whether a name the registry does not know stands where an aggregator prints the outlet."""
         return (
-            self.aggregated
-            and draft.headline is not None
+            draft.headline is not None
             and abs(index - draft.headline) <= 2
             and index < draft.body[0]
-            and is_compound(self.page.lines[index].text)
-            and not _is_of_the_site(self.page.lines[index].text)
+            and self._may_name_an_outlet(index)
         )
 
     def _outlet(self, number: int, draft: _Draft, metas: Sequence[int]) -> tuple[Outlet | None, str]:
@@ -1036,7 +1029,7 @@ class _Assembly:
         named = {
             self.page.metas[index].outlet  # type: ignore[union-attr]
             for index in metas
-            if self._says(index, "outlet") and self.page.labels[index] in ("outlet", "outlet_and_time")
+            if self._says(index, "outlet") and self.page.labels[index] in _NAMED
         }
         printed = [meta for meta in printed if meta.outlet in named]
         own = None if self.aggregator_attribution is not None else self.host_outlet
