@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+def run_newsloom(
+    *words: str, environment: Mapping[str, str], input: bytes | None = None, timeout: float
+) -> subprocess.CompletedProcess[bytes]:
+    """`newsloom` with `words`, run to its end in the repository's folder, whatever its exit code.
+
+    `environment` is added to this process'; past `timeout` seconds it is stopped, and TimeoutExpired raised.
+    """
+    return subprocess.run(
+        [sys.executable, "-m", "services.cli", *words],
+        cwd=Path(__file__).resolve().parents[1],
+        capture_output=True,
+        input=input,
+        timeout=timeout,
+        check=False,
+        env={**os.environ, **environment},
+    )
 
 
 def eventually(

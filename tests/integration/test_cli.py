@@ -23,7 +23,7 @@ from schemas.articles import RawArticle
 from services.local.broker import Broker
 from tests.newsroom import made_articles
 from tests.suite import REPOSITORY
-from tests.support import eventually
+from tests.support import eventually, run_newsloom
 
 NOWHERE = "127.0.0.1:9"  # the discard port: nothing listens there
 
@@ -36,17 +36,11 @@ class Said:
 
 
 def newsloom(*words: str, input: str | None = None, **environment: str) -> Said:
-    done = subprocess.run(
-        [sys.executable, "-m", "services.cli", *words],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        input=input,
-        timeout=120,
-        env={**os.environ, "COLUMNS": "200", **environment},
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Said(done.returncode, done.stdout, done.stderr)
+    typed = None if input is None else input.encode()
+    done = run_newsloom(*words, environment={"COLUMNS": "200", **environment}, input=typed, timeout=120)
+    said = Said(done.returncode, done.stdout.decode(), done.stderr.decode())
+    assert "Traceback" not in said.err, said.err
+    return said
 
 
 def on_a_terminal(*words: str, **environment: str) -> tuple[str, int]:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,8 @@ from schemas.topics import ALL_TOPICS
 from services.commands.audit import audit
 from services.local.broker import Broker
 from services.runtime.kafka import Admin, Publisher, commit_offsets
-from tests.integration.test_runtime_worker import REPOSITORY, Bench, headlines, raw
+from tests.integration.test_runtime_worker import Bench, headlines, raw
+from tests.support import run_newsloom
 
 _BOMB_BYTES = 400 * 2**20
 
@@ -40,18 +38,14 @@ def newsloom(bench: Bench, *arguments: str, input: bytes = b"") -> tuple[int, An
 
 def typed(bench: Bench, *arguments: str, input: bytes = b"") -> tuple[int, bytes, str]:
     """Exit code, standard output and standard error of a command."""
-    done = subprocess.run(
-        [sys.executable, "-m", "services.cli", *arguments],
-        cwd=REPOSITORY,
-        capture_output=True,
-        input=input,
-        timeout=60,
-        check=False,
-        env={
-            **os.environ,
+    done = run_newsloom(
+        *arguments,
+        environment={
             "NEWSLOOM_KAFKA_BOOTSTRAP": bench.settings.kafka_bootstrap,
             "NEWSLOOM_TOPIC_PREFIX": bench.prefix,
         },
+        input=input,
+        timeout=60,
     )
     return done.returncode, done.stdout, done.stderr.decode()
 

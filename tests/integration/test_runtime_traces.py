@@ -23,7 +23,7 @@ from services.local.ports import free_port
 from services.runtime.kafka import Publisher
 from tests.deployment import REPOSITORY
 from tests.observed import ObservedSuite, raw
-from tests.support import eventually
+from tests.support import eventually, run_newsloom
 
 SERVICES = ("cleaner", "entities", "duplicates")
 
@@ -109,21 +109,17 @@ def suite(kafka: Broker, redis_url: str, tmp_path: Path, topic_prefix: str) -> I
 def publish_by_command(suite: ObservedSuite, page: bytes, **environment: str) -> None:
     path = suite.folder / "page.jsonl"
     path.write_bytes(page + b"\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "services.cli", "publish", str(path)],
-        cwd=REPOSITORY,
-        env={
-            **os.environ,
+    done = run_newsloom(
+        "publish",
+        str(path),
+        environment={
             "NEWSLOOM_KAFKA_BOOTSTRAP": suite.settings.kafka_bootstrap,
             "NEWSLOOM_TOPIC_PREFIX": suite.settings.topic_prefix,
             **environment,
         },
-        capture_output=True,
-        text=True,
         timeout=60,
-        check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def header(suite: ObservedSuite, topic: str, number: int = 0) -> str:

@@ -28,7 +28,7 @@ from services.local.broker import Broker
 from services.local.ports import free_port
 from services.runtime.kafka import Admin, Publisher, read_records
 from services.runtime.settings import RuntimeSettings
-from tests.support import eventually
+from tests.support import eventually, run_newsloom
 
 pytestmark = pytest.mark.long
 
@@ -494,17 +494,9 @@ def test_a_server_that_another_authority_signed_is_not_trusted(cleaner: Cleaner,
 
 def typed(cleaner: Cleaner, *words: str) -> tuple[int, str]:
     """Exit code of the command line with the cleaner's user, and all that it says."""
-    done = subprocess.run(
-        [sys.executable, "-m", "services.cli", *words],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-        env={**os.environ, **cleaner.environment},
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout + done.stderr
+    done = run_newsloom(*words, environment=cleaner.environment, timeout=90)
+    assert b"Traceback" not in done.stderr
+    return done.returncode, (done.stdout + done.stderr).decode()
 
 
 def test_the_command_line_prints_no_secret(cleaner: Cleaner) -> None:
